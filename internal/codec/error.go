@@ -1,0 +1,145 @@
+package codec
+
+import (
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/runflow-io/runflow-go/internal/redact"
+)
+
+// Error says which field could not be read or written, and why, without
+// repeating any value.
+type Error struct {
+	Field  string // "model.pricing[0].price"; empty for the document itself
+	Reason string
+	Cause  error // io.ErrUnexpectedEOF for a document that was cut off, or what a type's own method said
+}
+
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return e.Reason
+	}
+	return e.Field + ": " + e.Reason
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// reason is an error whose text is known to hold no value.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+// explain turns the library's error, which may quote values, into an [*Error].
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		inner     *Error
+		semantic  *json.SemanticError
+		syntactic *jsontext.SyntacticError
+	)
+	switch {
+	case errors.As(err, &semantic):
+		return semanticError(semantic)
+	case errors.As(err, &syntactic):
+		return syntaxError(syntactic)
+	case errors.As(err, &inner):
+		return inner
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return &Error{Reason: "the JSON ends too early", Cause: io.ErrUnexpectedEOF}
+	default:
+		return &Error{Reason: "not valid JSON"}
+	}
+}
+
+func syntaxError(err *jsontext.SyntacticError) *Error {
+	e := &Error{Field: fieldPath(err.JSONPointer), Reason: "not valid JSON"}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		e.Reason, e.Cause = "the JSON ends too early", io.ErrUnexpectedEOF
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		e.Reason = "the name stands twice in its object"
+	}
+	return e
+}
+
+func semanticError(err *json.SemanticError) *Error {
+	e := &Error{Field: fieldPath(err.JSONPointer), Cause: err.Err}
+	var own reason
+	switch {
+	case errors.As(err.Err, &own):
+		e.Reason, e.Cause = string(own), nil
+	case err.GoType == nil || err.JSONKind == jsontext.KindInvalid:
+		e.Reason = "the value does not fit"
+	default:
+		e.Reason = mismatch(typeName(err.GoType), kindName(err.JSONKind), err.GoType)
+	}
+	return e
+}
+
+func mismatch(want, got string, t reflect.Type) string {
+	if got == want {
+		return "want " + want + " that fits " + t.String()
+	}
+	return "want " + want + ", got " + got
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case jsontext.KindNull:
+		return "null"
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return "true or false"
+	case jsontext.KindString:
+		return "a string"
+	case jsontext.KindNumber:
+		return "a number"
+	case jsontext.KindBeginArray, jsontext.KindEndArray:
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return typeName(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float32, reflect.Float64:
+		return "a number"
+	default:
+		return "a " + t.Kind().String()
+	}
+}
+
+// fieldPath writes a JSON pointer as Go would: /model/pricing/0 is model.pricing[0].
+func fieldPath(pointer jsontext.Pointer) string {
+	var path strings.Builder
+	for token := range pointer.Tokens() {
+		switch {
+		case token != "" && strings.Trim(token, "0123456789") == "":
+			path.WriteString("[" + token + "]")
+		case path.Len() > 0:
+			path.WriteString("." + token)
+		default:
+			path.WriteString(token)
+		}
+	}
+	return redact.Line(path.String()) // unknown names are foreign text
+}

@@ -1,0 +1,153 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// Call identifies the attempt that a request belongs to.
+type Call struct {
+	Method  string
+	Route   string
+	Attempt int
+}
+
+type attemptKey struct{}
+
+// CallFromContext returns the attempt whose request carries ctx.
+func CallFromContext(ctx context.Context) (Call, bool) {
+	call, ok := ctx.Value(attemptKey{}).(Call)
+	return call, ok
+}
+
+// attempts is the engine's round tripper. Each round trip is one attempt, body
+// included, so that an answer that breaks off counts as a failed connection.
+type attempts struct{}
+
+func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := callFrom(req.Context())
+	c.waiting = false
+	answer, err := c.attempt(req)
+	c.err, c.answered = err, err == nil
+	if err != nil {
+		return nil, err
+	}
+	c.answer = answer
+	return &http.Response{StatusCode: answer.StatusCode, Body: http.NoBody, Request: req}, nil
+}
+
+func (c *call) attempt(req *http.Request) (*Answer, error) {
+	ctx := req.Context()
+	if err := c.prepare(ctx); err != nil {
+		c.final = true
+		return nil, err
+	}
+	c.attempts++
+	c.refused = ""
+	c.started = time.Now()
+	defer func() { c.took = time.Since(c.started) }()
+
+	limited, cancel := c.limit(ctx)
+	defer cancel()
+	answer, err := c.send(req.Clone(context.WithValue(limited, attemptKey{}, Call{
+		Method:  c.request.Endpoint.Method,
+		Route:   c.request.Endpoint.Route,
+		Attempt: c.attempts,
+	})))
+	if err == nil {
+		return answer, nil
+	}
+	var timeout timeoutError
+	if errors.As(context.Cause(limited), &timeout) {
+		err = timeout
+	}
+	return nil, endedOr(ctx, err)
+}
+
+// prepare gets what an attempt needs before it may be sent.
+func (c *call) prepare(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	if c.Limiter != nil {
+		if err := c.Limiter.Wait(ctx); err != nil {
+			return endedOr(ctx, fmt.Errorf("rate limiter: %w", err))
+		}
+	}
+	token, err := c.Token(ctx)
+	if err != nil {
+		return endedOr(ctx, fmt.Errorf("token source: %w", err))
+	}
+	c.token = token
+	return nil
+}
+
+func (c *call) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.AttemptTimeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, c.AttemptTimeout, timeoutError(c.AttemptTimeout))
+}
+
+func (c *call) send(req *http.Request) (*Answer, error) {
+	req.Header = c.Header.Clone()
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	if c.request.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.HTTPClient.Do(req)
+	if err != nil {
+		// Both only where the caller's CheckRedirect, or its default, said no.
+		c.final = resp != nil
+		return nil, withoutURL(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // all that was wanted has been read
+	return c.read(resp)
+}
+
+// withoutURL unwraps net/http's error, whose text holds the query.
+func withoutURL(err error) error {
+	for {
+		withURL, ok := err.(*url.Error) //nolint:errorlint // what others wrapped stays as it is
+		if !ok {
+			return err
+		}
+		err = withURL.Err
+	}
+}
+
+// ended returns why ctx ended: always context.Canceled or
+// context.DeadlineExceeded, and the cause that the caller gave.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// endedOr returns why ctx ended, or err where it has not.
+func endedOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return err
+}
+
+// timeoutError ends an attempt that took longer than it says.
+type timeoutError time.Duration
+
+func (e timeoutError) Error() string {
+	return fmt.Sprintf("no whole answer within %s", time.Duration(e))
+}
+
+// Timeout makes it a net.Error's timeout.
+func (timeoutError) Timeout() bool { return true }
+
+// Is keeps it apart from the end of the caller's own context.
+func (timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }

@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
+)
+
+// checkRetry is the engine's CheckRetry. The engine passes neither the request
+// nor an answer when a connection fails: the call in ctx knows both.
+func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
+	c := callFrom(ctx)
+	c.waiting = c.again(ctx)
+	c.log(ctx)
+	return c.waiting, nil
+}
+
+// again decides whether another attempt follows, and after which delay.
+func (c *call) again(ctx context.Context) bool {
+	c.delay = 0
+	if ctx.Err() != nil || c.attempts > c.MaxRetries || !c.mayRepeat() {
+		return false
+	}
+	delay := backoff(c.BackoffMin, c.BackoffMax, c.attempts)
+	if c.answered {
+		if after, ok := RetryAfter(c.answer.Header, time.Now()); ok {
+			// Sooner than told would be rude, and later is for the caller to decide.
+			if after > c.BackoffMax || outlives(ctx, after) {
+				return false
+			}
+			delay = max(delay, after)
+		}
+	}
+	if outlives(ctx, delay) {
+		c.err = tooLate(c.err)
+		return false
+	}
+	c.delay = delay
+	return true
+}
+
+// mayRepeat reports whether the last attempt failed in a way that another one
+// may mend, on an endpoint that may be asked twice.
+func (c *call) mayRepeat() bool {
+	if c.request.Endpoint.Retry != endpoint.Idempotent {
+		return false
+	}
+	if c.answered {
+		return unavailable(c.answer.StatusCode)
+	}
+	return !c.final && transient(c.err)
+}
+
+// unavailable reports whether a status means that the server may do next time
+// what it did not do this time.
+func unavailable(status int) bool {
+	return status == http.StatusTooManyRequests ||
+		status >= http.StatusInternalServerError && status != http.StatusNotImplemented
+}
+
+// transient reports whether a failed connection may succeed the next time.
+// A peer that cannot prove who it is, and a host without an address, will not.
+func transient(err error) bool {
+	var (
+		verification *tls.CertificateVerificationError
+		record       tls.RecordHeaderError
+		authority    x509.UnknownAuthorityError
+		hostname     x509.HostnameError
+		invalid      x509.CertificateInvalidError
+		dns          *net.DNSError
+	)
+	switch {
+	case errors.As(err, &verification), errors.As(err, &record),
+		errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
+		errors.Is(err, http.ErrSchemeMismatch):
+		return false
+	case errors.As(err, &dns):
+		return !dns.IsNotFound
+	default:
+		return true
+	}
+}
+
+func outlives(ctx context.Context, delay time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < delay
+}
+
+// tooLate ends a call whose next attempt could only start after its deadline.
+func tooLate(last error) error {
+	const text = "no time for another attempt"
+	if last == nil {
+		return fmt.Errorf("%s: %w", text, context.DeadlineExceeded)
+	}
+	return fmt.Errorf("%s: %w: %w", text, context.DeadlineExceeded, last)
+}

@@ -1,0 +1,39 @@
+package transport
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RetryAfter returns how long the server asks to be left alone: seconds, with
+// or without a fraction, or one of HTTP's three forms of a date. What is too
+// long for a Duration is the longest one; a date that has passed is 0.
+func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(header.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	if strings.Trim(value, ".0123456789") == "" {
+		return seconds(value)
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	return max(0, date.Sub(now)), true
+}
+
+func seconds(value string) (time.Duration, bool) {
+	n, err := strconv.ParseFloat(value, 64)
+	switch nanoseconds := n * float64(time.Second); {
+	case nanoseconds >= math.MaxInt64: // also +Inf, with a range error
+		return math.MaxInt64, true
+	case err != nil:
+		return 0, false
+	default:
+		return time.Duration(nanoseconds), true
+	}
+}
