@@ -218,11 +218,11 @@ func WithToken(token string) Option { return withToken("WithToken", token) }
 
 func withToken(argument, token string) Option {
 	return func(s *settings) error {
+		// Kept as a function, the token is in no field that could be printed.
+		s.Token = func(context.Context) (string, error) { return token, nil }
 		if reason := checkToken(token); reason != "" {
 			return badArgument(argument, reason)
 		}
-		// Kept as a function, the token is in no field that could be printed.
-		s.Token = func(context.Context) (string, error) { return token, nil }
 		return nil
 	}
 }

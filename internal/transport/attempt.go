@@ -125,8 +125,8 @@ func withoutURL(err error) error {
 // context.DeadlineExceeded, and the cause that the caller gave.
 func ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
+	if errors.Is(err, cause) {
+		return err
 	}
 	return fmt.Errorf("%w: %w", err, cause)
 }
