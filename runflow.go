@@ -68,8 +68,9 @@ type Client struct {
 	settings *settings
 }
 
-// service is what all services are.
-type service struct{ settings *settings }
+// service is what all services are. Its settings are behind a function, where
+// fmt cannot find them.
+type service struct{ settings func() *settings }
 
 // NewClient returns a client that sends token as its bearer token: an API key,
 // or the token of a user. It does not touch the network. It returns an
@@ -110,7 +111,8 @@ func newClient(s *settings, errs []error) (*Client, error) {
 	if err := joined("", errs); err != nil {
 		return nil, err
 	}
-	return &Client{Runs: (*RunsService)(&service{s}), settings: s}, nil
+	common := &service{settings: func() *settings { return s }}
+	return &Client{Runs: (*RunsService)(common), settings: s}, nil
 }
 
 // String returns the client's base URL, without its token.
@@ -498,7 +500,7 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 	if s == nil || s.settings == nil {
 		return errNoClient(ep.Operation)
 	}
-	own := *s.settings
+	own := *s.settings()
 	errs := append(own.apply(opts), own.check()...)
 	if ctx == nil {
 		errs = append(errs, badArgument("ctx", "must not be nil"))

@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
+)
+
+func TestRedirectsToAnotherOriginAreRefused(t *testing.T) {
+	t.Parallel()
+	other := serve(t, answer(200, ok))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for name, target := range map[string]string{
+			"another port":   other.url + "/elsewhere?token=canary-location",
+			"another host":   "http://localhost:" + strings.Split(other.url, ":")[2],
+			"another scheme": "https://127.0.0.1:1/",
+			"no scheme":      "//" + strings.TrimPrefix(other.url, "http://"),
+			"not a URL":      "http://[canary-location",
+		} {
+			t.Run(strconv.Itoa(status)+" "+name, func(t *testing.T) {
+				t.Parallel()
+				server := serve(t, answer(status, "", "Location: "+target))
+				result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+				require.NoError(t, result.Err)
+				assert.Equal(t, status, result.Answer.StatusCode)
+				assert.Regexp(t, "^a redirect to (another origin|an invalid URL) was not followed$", result.Answer.Refused)
+				assert.Len(t, server.requests(), 1)
+			})
+		}
+	}
+	t.Cleanup(func() { assert.Empty(t, other.requests()) })
+}
+
+func TestRedirectsWithinTheOriginAreFollowed(t *testing.T) {
+	t.Parallel()
+	for status, repeatsWrite := range map[int]bool{301: false, 302: false, 303: false, 307: true, 308: true} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			t.Parallel()
+			redirect := answer(status, "", "Location: /moved")
+
+			server := serve(t, redirect, answer(200, ok))
+			result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+			require.NoError(t, result.Err)
+			assert.Equal(t, 200, result.Answer.StatusCode)
+			require.Len(t, server.requests(), 2)
+			assert.Equal(t, "/moved", server.requests()[1].path)
+			assert.Equal(t, "Bearer "+testToken, server.requests()[1].header.Get("Authorization"))
+
+			server = serve(t, redirect, answer(200, ok))
+			result = Do(t.Context(), settings(t, server.url, pool(t)), rating(endpoint.Idempotent))
+			require.NoError(t, result.Err)
+			if !repeatsWrite {
+				assert.Equal(t, status, result.Answer.StatusCode)
+				assert.Equal(t, "a redirect that would drop the PATCH was not followed", result.Answer.Refused)
+				assert.Len(t, server.requests(), 1)
+				return
+			}
+			require.Len(t, server.requests(), 2)
+			moved := server.requests()[1]
+			assert.Equal(t, "PATCH", moved.method)
+			assert.Equal(t, `{"reason":"canary-body"}`, moved.body)
+		})
+	}
+}
+
+func TestEndlessRedirectsEndTheCall(t *testing.T) {
+	t.Parallel()
+	server := serve(t, answer(307, "", "Location: /round"))
+	result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
+	assert.Equal(t, 1, result.Attempts)
+	assert.Len(t, server.requests(), 10)
+}
+
+func TestTheCallersRedirectPolicyHolds(t *testing.T) {
+	t.Parallel()
+	no := errors.New("no redirects here")
+	for name, policy := range map[string]error{"an error": no, "the redirect itself": http.ErrUseLastResponse} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, answer(307, "", "Location: /moved"), answer(200, ok))
+			s := settings(t, server.url, pool(t))
+			s.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return policy }
+			result := Do(t.Context(), s, getRun)
+			if errors.Is(policy, http.ErrUseLastResponse) {
+				require.NoError(t, result.Err)
+				assert.Equal(t, 307, result.Answer.StatusCode)
+			} else {
+				require.ErrorIs(t, result.Err, no)
+			}
+			assert.Equal(t, 1, result.Attempts)
+			assert.Len(t, server.requests(), 1)
+		})
+	}
+}
+
+func TestARefusalIsForgottenByTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	// 503 with a Location is no redirect.
+	server := serve(t, answer(503, "{}", "Location: https://other.example/"), answer(200, ok))
+	s := settings(t, server.url, pool(t))
+	s.BackoffMin, s.BackoffMax = 1, 1
+	result := Do(t.Context(), s, getRun)
+	require.NoError(t, result.Err)
+	assert.Empty(t, result.Answer.Refused)
+	assert.Equal(t, 200, result.Answer.StatusCode)
+}
+
+func TestGuardedLeavesTheCallersClientAlone(t *testing.T) {
+	t.Parallel()
+	given := &http.Client{}
+	guarded := Guarded(given, http.DefaultTransport)
+	assert.NotSame(t, given, guarded)
+	assert.Nil(t, given.Transport)
+	assert.Equal(t, guard{http.DefaultTransport}, guarded.Transport)
+}
+
+func TestATransportWithoutAnAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	s := settings(t, "http://127.0.0.1:1", roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })) //nolint:nilnil // what a careless transport does
+	s.MaxRetries = 0
+	require.ErrorContains(t, Do(t.Context(), s, getRun).Err, "nil *Response")
+}
