@@ -1,0 +1,109 @@
+package runflow_test
+
+import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
+)
+
+// methodDocs returns the doc comments of all exported methods of services, by
+// operation: "Runs.Get".
+func methodDocs(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	docs := map[string]string{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(gotoken.NewFileSet(), name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, decl := range file.Decls {
+			method, ok := decl.(*ast.FuncDecl)
+			if !ok || method.Recv == nil || !method.Name.IsExported() {
+				continue
+			}
+			if star, ok := method.Recv.List[0].Type.(*ast.StarExpr); ok {
+				if receiver, ok := star.X.(*ast.Ident); ok && strings.HasSuffix(receiver.Name, "Service") {
+					operation := strings.TrimSuffix(receiver.Name, "Service") + "." + method.Name.Name
+					docs[operation] = strings.Join(strings.Fields(method.Doc.Text()), " ")
+				}
+			}
+		}
+	}
+	return docs
+}
+
+func TestEveryMethodIsDocumentedAsItsEndpointIs(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	docs := methodDocs(t)
+	for _, ep := range endpoint.All() {
+		doc, ok := docs[ep.Operation]
+		require.True(t, ok, "%s is in the table but is no method", ep.Operation)
+		delete(docs, ep.Operation)
+		page := endpoint.Pages + ep.Page
+		assert.Contains(t, doc, "It is "+ep.Method+" "+ep.Route+", see "+page+". "+ep.Retry.Doc(), ep.Operation)
+		retried := map[endpoint.Retry]string{endpoint.Never: "no", endpoint.Idempotent: "yes"}[ep.Retry]
+		assert.Contains(t, string(readme), "| ["+ep.Operation+"]("+page+") | `"+ep.Method+" "+ep.Route+"` | "+retried+" |\n")
+	}
+	assert.Empty(t, docs, "these methods are not in the table")
+}
+
+// Each Go block of the README is part of a file that is compiled with the tests.
+func TestTheREADMEsCodeIsCompiled(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var compiled strings.Builder
+	for _, pattern := range []string{"*_test.go", "runflowtest/*_test.go", "examples/*/main.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range files {
+			source, err := os.ReadFile(name) //nolint:gosec // files of this repository
+			require.NoError(t, err)
+			compiled.WriteString(flat(string(source)))
+		}
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		assert.Contains(t, compiled.String(), flat(block[1]), "in no compiled file:\n%s", block[1])
+	}
+}
+
+// flat returns the lines of source without their indentation and blank ones.
+func flat(source string) string {
+	var b strings.Builder
+	for line := range strings.Lines(source) {
+		if line = strings.TrimSpace(line); line != "" {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+func TestTheREADMENamesEveryOptionAndSentinel(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	for _, name := range []string{"runflow.go", "errors.go"} {
+		source, err := os.ReadFile(name) //nolint:gosec // files of this repository
+		require.NoError(t, err)
+		for _, match := range regexp.MustCompile(`(?m)^(?:func (With\w+)\(|\t(Err\w+)\s+= errors)`).FindAllStringSubmatch(string(source), -1) {
+			assert.Contains(t, string(readme), "`"+match[1]+match[2]+"`")
+		}
+	}
+}

@@ -1,0 +1,28 @@
+// Command quickstart is the first program of the README.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/runflow-io/runflow-go"
+)
+
+func main() {
+	flag.Parse()
+	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN")) // a user's token
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err := client.Runs.SetFeedback(context.Background(), flag.Arg(0), runflow.Feedback{
+		IsPositive: true,
+		Reason:     "sharp and on brand",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("rated", run.ID, run.StatusCode)
+}
