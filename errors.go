@@ -141,8 +141,11 @@ func (e *TransportError) Unwrap() []error {
 
 // Timeout reports whether time ran out: an attempt's, or the context's.
 func (e *TransportError) Timeout() bool {
-	var err interface{ Timeout() bool }
-	return errors.As(e.Err, &err) && err.Timeout()
+	err, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.Err)
+	return ok && err.Timeout()
 }
 
 // A DecodeError is a successful answer that made no sense, or a JSON value that
@@ -248,8 +251,7 @@ func errNoClient(operation string) error {
 // joined returns errs as one error, and says of arguments what they were for.
 func joined(operation string, errs []error) error {
 	for _, err := range errs {
-		var argument *ArgumentError
-		if errors.As(err, &argument) {
+		if argument, ok := errors.AsType[*ArgumentError](err); ok {
 			argument.Operation = operation
 		}
 	}
@@ -332,8 +334,7 @@ func readAnswer(ep endpoint.Endpoint, result *transport.Result, out any) error {
 	if codec.IsNull(result.Answer.Body) {
 		return undecodable(ep, result, &DecodeError{Err: errNothing})
 	}
-	var err *DecodeError
-	if errors.As(decode(result.Answer.Body, out), &err) {
+	if err, ok := errors.AsType[*DecodeError](decode(result.Answer.Body, out)); ok {
 		return undecodable(ep, result, err)
 	}
 	return nil
@@ -347,8 +348,7 @@ func decode(data []byte, v any) error {
 	if err == nil {
 		return nil
 	}
-	var inner *codec.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*codec.Error](err); ok {
 		return &DecodeError{Field: inner.Field, Err: inner}
 	}
 	return &DecodeError{Err: err}

@@ -366,7 +366,7 @@ func WithLogger(logger *slog.Logger) Option {
 		if logger == nil {
 			return badArgument("WithLogger", "must not be nil")
 		}
-		s.Logger = logger
+		s.Log = transport.LogTo(logger)
 		return nil
 	}
 }

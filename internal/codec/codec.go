@@ -24,15 +24,16 @@ type Type struct {
 	write *json.Marshalers
 }
 
-// Plain lets T have MarshalJSON and UnmarshalJSON methods that call the codec:
-// the codec reads and writes T through view, which gives the same value under
-// a type without methods, and so never calls back.
-func Plain[T any](view func(*T) any) Type {
+// Plain lets a type have MarshalJSON and UnmarshalJSON methods that call the
+// codec: the codec reads and writes a P, which is a pointer to the type, through
+// view, which gives the same value under a type without methods, and so never
+// calls back.
+func Plain[P any](view func(P) any) Type {
 	return Type{
-		read: json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *T) error {
+		read: json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v P) error {
 			return json.UnmarshalDecode(dec, view(v))
 		}),
-		write: json.MarshalToFunc(func(enc *jsontext.Encoder, v *T) error {
+		write: json.MarshalToFunc(func(enc *jsontext.Encoder, v P) error {
 			return json.MarshalEncode(enc, view(v))
 		}),
 	}

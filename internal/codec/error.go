@@ -39,23 +39,19 @@ func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	var (
-		inner     *Error
-		semantic  *json.SemanticError
-		syntactic *jsontext.SyntacticError
-	)
-	switch {
-	case errors.As(err, &semantic):
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		return semanticError(semantic)
-	case errors.As(err, &syntactic):
-		return syntaxError(syntactic)
-	case errors.As(err, &inner):
-		return inner
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &Error{Reason: "the JSON ends too early", Cause: io.ErrUnexpectedEOF}
-	default:
-		return &Error{Reason: "not valid JSON"}
 	}
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return syntaxError(syntactic)
+	}
+	if inner, ok := errors.AsType[*Error](err); ok {
+		return inner
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &Error{Reason: "the JSON ends too early", Cause: io.ErrUnexpectedEOF}
+	}
+	return &Error{Reason: "not valid JSON"}
 }
 
 func syntaxError(err *jsontext.SyntacticError) *Error {
@@ -71,9 +67,9 @@ func syntaxError(err *jsontext.SyntacticError) *Error {
 
 func semanticError(err *json.SemanticError) *Error {
 	e := &Error{Field: fieldPath(err.JSONPointer), Cause: err.Err}
-	var own reason
+	own, ok := errors.AsType[reason](err.Err)
 	switch {
-	case errors.As(err.Err, &own):
+	case ok:
 		e.Reason, e.Cause = string(own), nil
 	case err.GoType == nil || err.JSONKind == jsontext.KindInvalid:
 		e.Reason = "the value does not fit"

@@ -54,7 +54,7 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 
 	limited, cancel := c.limit(ctx)
 	defer cancel()
-	answer, err := c.send(req.Clone(context.WithValue(limited, attemptKey{}, Call{
+	answer, err := c.send(req.WithContext(context.WithValue(limited, attemptKey{}, Call{
 		Method:  c.request.Endpoint.Method,
 		Route:   c.request.Endpoint.Route,
 		Attempt: c.attempts,
@@ -62,8 +62,7 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 	if err == nil {
 		return answer, nil
 	}
-	var timeout timeoutError
-	if errors.As(context.Cause(limited), &timeout) {
+	if timeout, ok := errors.AsType[timeoutError](context.Cause(limited)); ok {
 		err = timeout
 	}
 	return nil, endedOr(ctx, err)

@@ -3,35 +3,66 @@ package transport
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
-// log writes the record of the last attempt, if one was sent. All that it may
-// say is listed here: never a body, a query or a token.
+// Record is all that may be said of an attempt: never a body, a query or a token.
+type Record struct {
+	Method    string
+	Route     string
+	Status    int // 0 without an answer
+	Attempt   int
+	Duration  time.Duration
+	Delay     time.Duration // before the next attempt; 0 for none
+	RequestID string
+	Error     string // why there is no answer
+}
+
+// LogTo returns what writes records to logger. Behind a function, slog and its
+// handlers are linked only into programs that ask for a log.
+func LogTo(logger *slog.Logger) func(context.Context, Record) {
+	return func(ctx context.Context, r Record) {
+		level := slog.LevelInfo
+		if r.Status == 0 || unavailable(r.Status) {
+			level = slog.LevelWarn
+		}
+		attrs := []slog.Attr{
+			slog.String("method", r.Method),
+			slog.String("route", r.Route),
+			slog.Int("status", r.Status),
+			slog.Int("attempt", r.Attempt),
+			slog.Duration("duration", r.Duration),
+			slog.Duration("delay", r.Delay),
+			slog.String("request_id", r.RequestID),
+		}
+		if r.Error != "" {
+			attrs = append(attrs, slog.String("error", r.Error))
+		}
+		logger.LogAttrs(ctx, level, "runflow attempt", attrs...)
+	}
+}
+
+// log writes the record of the last attempt, if one was sent.
 func (c *call) log(ctx context.Context) {
-	if c.Logger == nil || c.attempts == c.logged {
+	if c.Log == nil || c.attempts == c.logged {
 		return
 	}
 	c.logged = c.attempts
-	level, status, requestID := slog.LevelWarn, 0, ""
-	if c.answered {
-		status, requestID = c.answer.StatusCode, c.answer.RequestID()
-		if !unavailable(status) {
-			level = slog.LevelInfo
-		}
+	record := Record{
+		Method:   c.request.Endpoint.Method,
+		Route:    c.request.Endpoint.Route,
+		Attempt:  c.attempts,
+		Duration: c.took,
+		Delay:    c.delay,
 	}
-	attrs := []slog.Attr{
-		slog.String("method", c.request.Endpoint.Method),
-		slog.String("route", c.request.Endpoint.Route),
-		slog.Int("status", status),
-		slog.Int("attempt", c.attempts),
-		slog.Duration("duration", c.took),
-		slog.Duration("delay", c.delay),
-		slog.String("request_id", redact.Line(requestID, c.secrets()...)),
+	if c.answered {
+		record.Status = c.answer.StatusCode
+		record.RequestID = redact.Line(c.answer.RequestID(), c.secrets()...)
 	}
 	if c.err != nil {
-		attrs = append(attrs, slog.String("error", redact.Line(c.err.Error(), c.secrets()...)))
+		record.Error = redact.Line(c.err.Error(), c.secrets()...)
 	}
-	c.Logger.LogAttrs(ctx, level, "runflow attempt", attrs...)
+	c.Log(ctx, record)
 }

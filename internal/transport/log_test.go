@@ -26,7 +26,7 @@ func TestEachAttemptIsLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		s := settings(t, server.url, base)
-		s.Logger = slog.New(slog.NewJSONHandler(&out, nil))
+		s.Log = LogTo(slog.New(slog.NewJSONHandler(&out, nil)))
 		require.NoError(t, Do(t.Context(), s, rating(endpoint.Idempotent)).Err)
 	})
 	assert.NotContains(t, out.String(), "canary")
@@ -61,7 +61,7 @@ func TestACallThatSendsNothingLogsNothing(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := settings(t, "http://127.0.0.1:1", pool(t))
-	s.Logger = slog.New(slog.NewTextHandler(&out, nil))
+	s.Log = LogTo(slog.New(slog.NewTextHandler(&out, nil)))
 	s.Limiter = limiter(func(context.Context) error { return assert.AnError })
 	require.Error(t, Do(t.Context(), s, getRun).Err)
 	assert.Empty(t, out.String())

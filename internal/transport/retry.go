@@ -68,24 +68,17 @@ func unavailable(status int) bool {
 // transient reports whether a failed connection may succeed the next time.
 // A peer that cannot prove who it is, and a host without an address, will not.
 func transient(err error) bool {
-	var (
-		verification *tls.CertificateVerificationError
-		record       tls.RecordHeaderError
-		authority    x509.UnknownAuthorityError
-		hostname     x509.HostnameError
-		invalid      x509.CertificateInvalidError
-		dns          *net.DNSError
-	)
-	switch {
-	case errors.As(err, &verification), errors.As(err, &record),
-		errors.As(err, &authority), errors.As(err, &hostname), errors.As(err, &invalid),
-		errors.Is(err, http.ErrSchemeMismatch):
-		return false
-	case errors.As(err, &dns):
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
-	default:
-		return true
 	}
+	return !is[*tls.CertificateVerificationError](err) && !is[tls.RecordHeaderError](err) &&
+		!is[x509.UnknownAuthorityError](err) && !is[x509.HostnameError](err) && !is[x509.CertificateInvalidError](err) &&
+		!errors.Is(err, http.ErrSchemeMismatch)
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 func outlives(ctx context.Context, delay time.Duration) bool {

@@ -11,7 +11,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -33,7 +32,7 @@ type Settings struct {
 	BackoffMax       time.Duration
 	AttemptTimeout   time.Duration // 0: none
 	MaxResponseBytes int64
-	Logger           *slog.Logger                             // nil: none
+	Log              func(context.Context, Record)            // nil: none; see [LogTo]
 	Limiter          interface{ Wait(context.Context) error } // nil: none
 }
 
