@@ -72,7 +72,7 @@ func TestTheREADMEsCodeIsCompiled(t *testing.T) {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range files {
-			source, err := os.ReadFile(name) //nolint:gosec // files of this repository
+			source, err := os.ReadFile(name)
 			require.NoError(t, err)
 			compiled.WriteString(flat(string(source)))
 		}
@@ -100,7 +100,7 @@ func TestTheREADMENamesEveryOptionAndSentinel(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	for _, name := range []string{"runflow.go", "errors.go"} {
-		source, err := os.ReadFile(name) //nolint:gosec // files of this repository
+		source, err := os.ReadFile(name)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`(?m)^(?:func (With\w+)\(|\t(Err\w+)\s+= errors)`).FindAllStringSubmatch(string(source), -1) {
 			assert.Contains(t, string(readme), "`"+match[1]+match[2]+"`")

@@ -220,7 +220,9 @@ func TestNoSecretLeaks(t *testing.T) {
 			w.WriteHeader(502)
 			_, _ = io.WriteString(w, "<p>canary</p>")
 		},
-		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://example.com/?canary", 307) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://example.com/?canary", http.StatusTemporaryRedirect)
+		},
 		"bad redirect": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://[canary")
 			w.WriteHeader(307)
@@ -260,8 +262,7 @@ func TestNoSecretLeaks(t *testing.T) {
 				out.Write(data)
 				slog.New(slog.NewTextHandler(&out, nil)).Error("failed", "err", err)
 				slog.New(slog.NewJSONHandler(&out, nil)).Error("failed", "err", err)
-				var apiErr *runflow.APIError
-				if errors.As(err, &apiErr) {
+				if apiErr, ok := errors.AsType[*runflow.APIError](err); ok {
 					_, _ = fmt.Fprintln(&out, apiErr.Code, apiErr.Message, apiErr.Details, apiErr.RequestID)
 				}
 			}

@@ -158,8 +158,7 @@ func ExampleAPIError() {
 	if errors.Is(err, runflow.ErrNotFound) {
 		fmt.Println("not found")
 	}
-	var apiErr *runflow.APIError
-	if errors.As(err, &apiErr) {
+	if apiErr, ok := errors.AsType[*runflow.APIError](err); ok {
 		fmt.Println(apiErr.StatusCode, apiErr.Code, apiErr.Attempts)
 	}
 	fmt.Println(err)

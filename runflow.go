@@ -437,8 +437,8 @@ func (s *settings) setHeader(argument, key, value string) error {
 }
 
 func isHeaderKey(key string) bool {
-	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return key != "" && strings.Trim(key, token) == ""
+	const tchar = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return key != "" && strings.Trim(key, tchar) == ""
 }
 
 // checkToken says what keeps a token from being sent as it is.

@@ -3,6 +3,7 @@ package runflow_test
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,14 +119,12 @@ func apiTypes() []reflect.Type {
 			if t.PkgPath() != reflect.TypeFor[runflow.Run]().PkgPath() {
 				return
 			}
-			for _, known := range types {
-				if known == t {
-					return
-				}
+			if slices.Contains(types, t) {
+				return
 			}
 			types = append(types, t)
-			for i := range t.NumField() {
-				walk(t.Field(i).Type)
+			for field := range t.Fields() {
+				walk(field.Type)
 			}
 		default:
 		}
@@ -149,9 +148,9 @@ func TestEveryJSONPathOfTheSampleHasATypedField(t *testing.T) {
 		switch v := value.(type) {
 		case map[string]any:
 			fields := map[string]reflect.Type{}
-			for i := range typ.NumField() {
-				name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-				fields[name] = typ.Field(i).Type
+			for field := range typ.Fields() {
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				fields[name] = field.Type
 			}
 			for name, member := range v {
 				if assert.Contains(t, fields, name, path) {
@@ -174,8 +173,7 @@ func TestGoNamesAreTheAPIsNames(t *testing.T) {
 	types := apiTypes()
 	assert.Len(t, types, 15)
 	for _, typ := range types {
-		for i := range typ.NumField() {
-			field := typ.Field(i)
+		for field := range typ.Fields() {
 			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if field.Name == "Extra" {
 				assert.Equal(t, "embed", options)

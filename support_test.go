@@ -76,17 +76,17 @@ func (a *api) client(t *testing.T, opts ...runflow.Option) *runflow.Client {
 // sampleRun returns the reference page's sample answer, with the fields that
 // only its prose names, and with a value of its own in place of each
 // placeholder: none is a zero value, so that none can get lost unseen.
-func sampleRun(t testing.TB) []byte {
-	t.Helper()
+func sampleRun(tb testing.TB) []byte {
+	tb.Helper()
 	data, err := os.ReadFile("testdata/feedback-run-sample.json")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	var run map[string]any
-	require.NoError(t, json.Unmarshal(data, &run))
+	require.NoError(tb, json.Unmarshal(data, &run))
 	run["target_type"], run["status_code"] = "model", "succeeded"
 	run["source_code"], run["failure_stage_code"] = "api", "execution"
 	n := 0
 	data, err = json.Marshal(filled("run", run, &n))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return data
 }
 

@@ -78,8 +78,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			_, rateErr := client.Runs.SetFeedback(t.Context(), tc.run, runflow.Feedback{}, tc.opts...)
 			require.ErrorIs(t, getErr, tc.get)
 			require.ErrorIs(t, rateErr, tc.rate)
-			var apiErr *runflow.APIError
-			if errors.As(rateErr, &apiErr) {
+			if apiErr, ok := errors.AsType[*runflow.APIError](rateErr); ok {
 				assert.Equal(t, tc.code, apiErr.Code)
 			}
 		})
@@ -184,7 +183,7 @@ func send(t *testing.T, server *runflowtest.Server, method, path, body string) (
 	req.Header.Set("Authorization", "Bearer "+server.UserToken)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
-	defer resp.Body.Close() //nolint:errcheck // a test's body
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	return resp.StatusCode, string(data)

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -12,12 +11,11 @@ import (
 )
 
 func main() {
-	flag.Parse()
 	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN")) // a user's token
 	if err != nil {
 		log.Fatal(err)
 	}
-	run, err := client.Runs.SetFeedback(context.Background(), flag.Arg(0), runflow.Feedback{
+	run, err := client.Runs.SetFeedback(context.Background(), os.Getenv("RUN_ID"), runflow.Feedback{
 		IsPositive: true,
 		Reason:     "sharp and on brand",
 	})

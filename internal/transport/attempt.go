@@ -105,7 +105,7 @@ func (c *call) send(req *http.Request) (*Answer, error) {
 		c.final = resp != nil
 		return nil, withoutURL(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // all that was wanted has been read
+	defer resp.Body.Close()
 	return c.read(resp)
 }
 

@@ -66,7 +66,7 @@ func serve(t *testing.T, steps ...step) *script {
 }
 
 func (s *script) handle(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // a test's connection
+	defer conn.Close()
 	reader := bufio.NewReader(conn)
 	for {
 		req, err := http.ReadRequest(reader)
@@ -127,7 +127,7 @@ func refused(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer listener.Close() //nolint:errcheck // a test's listener
+	defer listener.Close()
 	return "http://" + listener.Addr().String()
 }
 
