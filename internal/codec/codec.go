@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/shopspring/decimal"
 )
 
@@ -72,8 +73,20 @@ func (c *Codec) Marshal(v any) ([]byte, error) {
 	return data, explain(err)
 }
 
+// MarshalForeign writes a value of the caller's own as encoding/json would, whose
+// tags and conventions it was made for, but refuses what that would mend in
+// silence: invalid UTF-8, and names that stand twice in their object.
+func MarshalForeign(v any) ([]byte, error) {
+	data, err := json.Marshal(v, jsonv1.DefaultOptionsV1(),
+		jsontext.AllowInvalidUTF8(false), jsontext.AllowDuplicateNames(false), jsontext.EscapeForHTML(false))
+	return data, explain(err)
+}
+
+// IsObject reports whether data is a JSON object.
+func IsObject(data []byte) bool { return jsontext.Value(data).Kind() == jsontext.KindBeginObject }
+
 // Loose reads data without any schema, as maps, slices, strings, float64s and
-// bools; duplicate names are tolerated. It is for what may be malformed.
+// bools; duplicate names of one type are tolerated. It is for what may be malformed.
 func Loose(data []byte) (any, error) {
 	var v any
 	err := json.Unmarshal(data, &v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
@@ -149,4 +162,17 @@ func readText(dec *jsontext.Decoder, want string) (string, error) {
 	default:
 		return "", reason("want " + want + ", got " + kindName(kind))
 	}
+}
+
+// List is a list that knows whether it was there: a null is an empty list,
+// nothing at all is none.
+type List[T any] struct {
+	Items []T
+	Given bool
+}
+
+// UnmarshalJSONFrom reads the list.
+func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	l.Given = true
+	return json.UnmarshalDecode(dec, &l.Items)
 }

@@ -2,21 +2,23 @@ package endpoint
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
 )
 
-// Path fills the placeholders of the route with segments, each escaped as one
-// path segment. It is the caller's to check them with [CheckSegment] first.
-func (e Endpoint) Path(segments ...string) string {
+// Path fills the placeholders of the route with values, each escaped as one path
+// segment, or as several where it holds slashes. It is the caller's to check
+// them first.
+func (e Endpoint) Path(values ...string) string {
 	var path strings.Builder
 	rest := e.Route
-	for _, segment := range segments {
+	for _, value := range values {
 		before, after, _ := strings.Cut(rest, "{")
 		_, rest, _ = strings.Cut(after, "}")
 		path.WriteString(before)
-		path.WriteString(url.PathEscape(segment))
+		path.WriteString(strings.ReplaceAll(url.PathEscape(value), "%2F", "/"))
 	}
 	path.WriteString(rest)
 	return path.String()
@@ -34,6 +36,20 @@ func CheckSegment(segment string) error {
 		return errors.New("must not contain a slash")
 	case strings.ContainsFunc(segment, unicode.IsControl):
 		return errors.New("must not contain control characters")
+	}
+	return nil
+}
+
+// CheckOwnerSlug refuses what is not of the form "owner/slug", where the slug
+// may be of several segments.
+func CheckOwnerSlug(id string) error {
+	if !strings.Contains(id, "/") {
+		return errors.New(`must be of the form "owner/slug"`)
+	}
+	for segment := range strings.SplitSeq(id, "/") {
+		if err := CheckSegment(segment); err != nil {
+			return fmt.Errorf("each segment %w", err)
+		}
 	}
 	return nil
 }

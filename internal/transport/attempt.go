@@ -48,17 +48,23 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 		return nil, err
 	}
 	c.attempts++
-	c.refused = ""
+	c.inVain++
+	c.refused, c.body = "", nil
 	c.started = time.Now()
 	defer func() { c.took = time.Since(c.started) }()
 
 	limited, cancel := c.limit(ctx)
 	defer cancel()
+	before := c.request.Sink.written()
 	answer, err := c.send(req.WithContext(context.WithValue(limited, attemptKey{}, Call{
 		Method:  c.request.Endpoint.Method,
 		Route:   c.request.Endpoint.Route,
 		Attempt: c.attempts,
 	})))
+	c.ambiguous = c.ambiguous || c.mayHaveBeenTaken(answer)
+	if c.request.Sink.written() > before {
+		c.inVain = 1
+	}
 	if err == nil {
 		return answer, nil
 	}
@@ -71,7 +77,10 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 // prepare gets what an attempt needs before it may be sent.
 func (c *call) prepare(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return Ended(ctx)
+	}
+	if c.request.Target != nil {
+		return nil // neither the token nor the rate limit concerns another host
 	}
 	if c.Limiter != nil {
 		if err := c.Limiter.Wait(ctx); err != nil {
@@ -86,19 +95,28 @@ func (c *call) prepare(ctx context.Context) error {
 	return nil
 }
 
+// limit bounds an attempt: as a whole, or, where it downloads a file, each wait
+// for more of it.
 func (c *call) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.AttemptTimeout == 0 {
+	late := timeoutError(c.AttemptTimeout)
+	switch {
+	case c.AttemptTimeout == 0:
 		return context.WithCancel(ctx)
+	case c.request.Sink == nil:
+		return context.WithTimeoutCause(ctx, c.AttemptTimeout, late)
 	}
-	return context.WithTimeoutCause(ctx, c.AttemptTimeout, timeoutError(c.AttemptTimeout))
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.AttemptTimeout, func() { cancel(late) })
+	c.request.Sink.progress = func() { timer.Reset(c.AttemptTimeout) }
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
 }
 
 func (c *call) send(req *http.Request) (*Answer, error) {
-	req.Header = c.Header.Clone()
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	if c.request.Body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
+	req.Header = c.header()
+	c.watch(req)
 	resp, err := c.HTTPClient.Do(req)
 	if err != nil {
 		// Both only where the caller's CheckRedirect, or its default, said no.
@@ -107,6 +125,23 @@ func (c *call) send(req *http.Request) (*Answer, error) {
 	}
 	defer resp.Body.Close()
 	return c.read(resp)
+}
+
+func (c *call) header() http.Header {
+	if c.request.Target != nil {
+		header := http.Header{"User-Agent": c.Header["User-Agent"]}
+		c.request.Sink.ask(header)
+		return header
+	}
+	header := c.Header.Clone()
+	header.Set("Authorization", "Bearer "+c.token)
+	if c.request.Body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	if c.request.Key != "" {
+		header.Set("Idempotency-Key", c.request.Key)
+	}
+	return header
 }
 
 // withoutURL unwraps net/http's error, whose text holds the query.
@@ -120,9 +155,9 @@ func withoutURL(err error) error {
 	}
 }
 
-// ended returns why ctx ended: always context.Canceled or
+// Ended returns why ctx ended: always context.Canceled or
 // context.DeadlineExceeded, and the cause that the caller gave.
-func ended(ctx context.Context) error {
+func Ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(err, cause) {
 		return err
@@ -133,7 +168,7 @@ func ended(ctx context.Context) error {
 // endedOr returns why ctx ended, or err where it has not.
 func endedOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return Ended(ctx)
 	}
 	return err
 }

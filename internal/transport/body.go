@@ -19,6 +19,9 @@ func (c *call) read(resp *http.Response) (*Answer, error) {
 	if !ok {
 		limit = min(limit, mebibyte)
 	}
+	if c.request.Sink != nil && ok {
+		return answer, c.pour(resp, answer)
+	}
 	body, err := readAll(resp, limit)
 	if err != nil && ok {
 		return nil, err

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -25,10 +24,10 @@ func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 // again decides whether another attempt follows, and after which delay.
 func (c *call) again(ctx context.Context) bool {
 	c.delay = 0
-	if ctx.Err() != nil || c.attempts > c.MaxRetries || !c.mayRepeat() {
+	if ctx.Err() != nil || c.inVain > c.MaxRetries || !c.mayRepeat() {
 		return false
 	}
-	delay := backoff(c.BackoffMin, c.BackoffMax, c.attempts)
+	delay := backoff(c.BackoffMin, c.BackoffMax, c.inVain)
 	if c.answered {
 		if after, ok := RetryAfter(c.answer.Header, time.Now()); ok {
 			// Sooner than told would be rude, and later is for the caller to decide.
@@ -49,13 +48,17 @@ func (c *call) again(ctx context.Context) bool {
 // mayRepeat reports whether the last attempt failed in a way that another one
 // may mend, on an endpoint that may be asked twice.
 func (c *call) mayRepeat() bool {
-	if c.request.Endpoint.Retry != endpoint.Idempotent {
+	safe := c.request.Endpoint.Retry == endpoint.Idempotent || c.request.Vouched
+	switch {
+	case !safe && c.request.Endpoint.Retry != endpoint.Guarded:
 		return false
-	}
-	if c.answered {
+	case c.answered && safe:
 		return unavailable(c.answer.StatusCode)
+	case c.answered:
+		return c.answer.StatusCode == http.StatusTooManyRequests
+	default:
+		return !c.final && transient(c.err) && (safe || c.body.unsent())
 	}
-	return !c.final && transient(c.err)
 }
 
 // unavailable reports whether a status means that the server may do next time
@@ -71,9 +74,7 @@ func transient(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
 	}
-	return !is[*tls.CertificateVerificationError](err) && !is[tls.RecordHeaderError](err) &&
-		!is[x509.UnknownAuthorityError](err) && !is[x509.HostnameError](err) && !is[x509.CertificateInvalidError](err) &&
-		!errors.Is(err, http.ErrSchemeMismatch)
+	return !is[*tls.CertificateVerificationError](err) && !is[tls.RecordHeaderError](err) && !errors.Is(err, http.ErrSchemeMismatch)
 }
 
 func is[E error](err error) bool {

@@ -2,8 +2,9 @@
 // attempts as its retry class and its settings allow.
 //
 // go-retryablehttp is the engine that repeats and sleeps. Every decision is
-// taken here, one concern a file: what an attempt is (attempt.go), whether
-// another may follow (retry.go), after which wait (backoff.go, retryafter.go),
+// taken here, one concern a file: what an attempt is (attempt.go), whether it
+// may have been taken (guarded.go), whether another may follow (retry.go), after
+// which wait (backoff.go, retryafter.go),
 // where a redirect may lead (redirect.go), how much is read (body.go), what is
 // logged (log.go) and which connections are kept (pool.go).
 package transport
@@ -11,6 +12,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -42,6 +44,14 @@ type Request struct {
 	Path     string // escaped, below the base URL
 	Query    string // encoded
 	Body     []byte // JSON, or nil
+	Key      string // the idempotency key of a guarded endpoint
+	// Vouched says that the caller chose the key, and thereby that the request
+	// may be repeated under it.
+	Vouched bool
+	// Target, in place of Path and Query, is a file on another host, which is
+	// not told who asks.
+	Target *url.URL
+	Sink   *Sink // where the file goes
 }
 
 // Answer is an HTTP response, read to its end.
@@ -65,6 +75,7 @@ func (a *Answer) RequestID() string {
 
 // Result is how a call ended.
 type Result struct {
+	Request Request
 	// Answer is the last answer that came: the call's answer where Err is nil,
 	// that of an earlier attempt, or nil, where it is not.
 	Answer *Answer
@@ -72,6 +83,9 @@ type Result struct {
 	Attempts int
 	// Err says why the last attempt brought no answer.
 	Err error
+	// Ambiguous says that the API may have taken a guarded request without
+	// saying so.
+	Ambiguous bool
 
 	secrets []string
 }
@@ -83,7 +97,7 @@ func (r *Result) Redact(text string) string { return redact.Line(text, r.secrets
 func Do(ctx context.Context, settings *Settings, request Request) *Result {
 	c := &call{Settings: settings, request: request}
 	c.run(context.WithValue(ctx, callKey{}, c))
-	return &Result{Answer: c.answer, Attempts: c.attempts, Err: c.err, secrets: c.secrets()}
+	return &Result{Request: request, Answer: c.answer, Attempts: c.attempts, Err: c.err, Ambiguous: c.ambiguous, secrets: c.secrets()}
 }
 
 // call is the state of one logical call. It travels in the request's context,
@@ -94,6 +108,7 @@ type call struct {
 	request Request
 
 	attempts int
+	inVain   int           // attempts since the last one that brought a download forward
 	token    string        // of the last attempt
 	answer   *Answer       // the last that came
 	answered bool          // answer is the last attempt's
@@ -105,6 +120,9 @@ type call struct {
 	waiting  bool          // for the next attempt
 	final    bool          // another attempt would fail in the same way
 	refused  string        // why the last attempt did not follow a redirect
+	body     *watchedBody  // of the last attempt; nil where it is of no interest
+
+	ambiguous bool // some attempt may have been taken
 }
 
 type callKey struct{}
@@ -123,22 +141,18 @@ var shell = &http.Client{
 }
 
 func (c *call) run(ctx context.Context) {
-	target := c.BaseURL.String() + c.request.Path
-	if c.request.Query != "" {
-		target += "?" + c.request.Query
-	}
 	var body any
 	if c.request.Body != nil {
 		body = c.request.Body
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, c.request.Endpoint.Method, target, body)
+	req, err := retryablehttp.NewRequestWithContext(ctx, c.request.Endpoint.Method, c.target(), body)
 	if err != nil {
 		c.err = errors.New("the request could not be built")
 		return
 	}
 	engine := &retryablehttp.Client{
 		HTTPClient:   shell,
-		RetryMax:     c.MaxRetries,
+		RetryMax:     math.MaxInt, // checkRetry knows
 		CheckRetry:   checkRetry,
 		Backoff:      c.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -149,10 +163,25 @@ func (c *call) run(ctx context.Context) {
 		_ = resp.Body.Close()
 	}
 	if c.waiting {
-		c.err = ended(ctx)
+		c.err = Ended(ctx)
+	}
+}
+
+func (c *call) target() string {
+	switch {
+	case c.request.Target != nil:
+		return c.request.Target.String()
+	case c.request.Query != "":
+		return c.BaseURL.String() + c.request.Path + "?" + c.request.Query
+	default:
+		return c.BaseURL.String() + c.request.Path
 	}
 }
 
 func (c *call) secrets() []string {
-	return []string{c.token, c.request.Query, string(c.request.Body)}
+	secrets := []string{c.token, c.request.Query, string(c.request.Body)}
+	if c.request.Target != nil {
+		secrets = append(secrets, c.request.Target.RawQuery)
+	}
+	return secrets
 }

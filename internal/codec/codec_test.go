@@ -1,0 +1,190 @@
+package codec_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/codec"
+)
+
+// thing has methods that call the codec, as the API's types have.
+type thing struct {
+	Name  string              `json:"name"`
+	Count int                 `json:"count,omitzero"`
+	At    *time.Time          `json:"at,omitzero"`
+	Cost  decimal.NullDecimal `json:"cost,omitzero"`
+	Inner *thing              `json:"inner,omitzero"`
+	List  []thing             `json:"list,omitzero"`
+}
+
+var things = codec.New(codec.Plain(func(v *thing) any { type plain thing; return (*plain)(v) }))
+
+func (v thing) MarshalJSON() ([]byte, error)     { return things.Marshal(&v) }
+func (v *thing) UnmarshalJSON(data []byte) error { return things.Unmarshal(data, v) }
+
+func TestMethodsThatCallTheCodecAreNotCalledBack(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, json.Unmarshal([]byte(`{"name":"a","inner":{"name":"b"},"list":[{"name":"c"}]}`), &v))
+	assert.Equal(t, thing{Name: "a", Inner: &thing{Name: "b"}, List: []thing{{Name: "c"}}}, v)
+	data, err := json.Marshal(v)
+	require.NoError(t, err)
+	assert.Equal(t, `{"name":"a","inner":{"name":"b"},"list":[{"name":"c"}]}`, string(data))
+}
+
+func TestNamesMatchExactlyAndUnknownOnesArePassedOver(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, things.Unmarshal([]byte(`{"NAME":"a","other":{"name":"b"},"name":null,"count":null,"inner":null,"list":null}`), &v))
+	assert.Equal(t, thing{}, v)
+}
+
+func TestInvalidUTF8IsReadAndWritten(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, things.Unmarshal([]byte("{\"name\":\"a\xffb\"}"), &v))
+	assert.Equal(t, "a\ufffdb", v.Name)
+	data, err := things.Marshal(thing{Name: "a\xffb"})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"name":"a\ufffdb"}`, string(data))
+}
+
+func TestTimesAreReadInEveryForm(t *testing.T) {
+	t.Parallel()
+	want := time.Date(2023, 11, 7, 5, 31, 56, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"2023-11-07T05:31:56Z":             want,
+		"2023-11-07T05:31:56":              want,
+		"2023-11-07T05:31:56.5":            want.Add(time.Second / 2),
+		"2023-11-07T05:31:56.123456+00:00": want.Add(123456 * time.Microsecond),
+		"2023-11-07T07:31:56+02:00":        want,
+		"2023-11-07 05:31:56Z":             want,
+		"2023-11-07 05:31:56.5":            want.Add(time.Second / 2),
+	} {
+		var v thing
+		require.NoError(t, things.Unmarshal([]byte(`{"at":"`+text+`"}`), &v), text)
+		assert.True(t, want.Equal(*v.At), text)
+	}
+}
+
+func TestMoneyIsExact(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`"0.10"`: `"0.10"`,
+		`0.10`:   `"0.10"`,
+		`"123456789012345678901234567890.000000000000000001"`: `"123456789012345678901234567890.000000000000000001"`,
+		`"-5"`:   `"-5"`,
+		`1e2`:    `"100"`,
+		`"1e-3"`: `"0.001"`,
+	} {
+		var v thing
+		require.NoError(t, things.Unmarshal([]byte(`{"cost":`+text+`}`), &v), text)
+		data, err := things.Marshal(v)
+		require.NoError(t, err)
+		assert.Equal(t, `{"name":"","cost":`+want+`}`, string(data))
+	}
+	var v thing
+	v.Cost.Valid = true
+	require.NoError(t, things.Unmarshal([]byte(`{"cost":null}`), &v))
+	assert.False(t, v.Cost.Valid)
+	data, err := things.Marshal(&v.Cost)
+	require.NoError(t, err)
+	assert.Equal(t, "null", string(data))
+}
+
+func TestNullAndNothingAreNull(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "null": true, " null": true, "0": false, `""`: false, "{}": false} {
+		assert.Equal(t, want, codec.IsNull([]byte(text)), "%q", text)
+	}
+	for text, want := range map[string]bool{"{}": true, " {}": true, "[]": false, "null": false, "": false, `"{}"`: false} {
+		assert.Equal(t, want, codec.IsObject([]byte(text)), "%q", text)
+	}
+}
+
+func TestAListKnowsWhetherItWasThere(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]codec.List[thing]{
+		`{}`:                       {},
+		`{"items":null}`:           {Given: true},
+		`{"items":[]}`:             {Given: true, Items: []thing{}},
+		`{"items":[{"name":"a"}]}`: {Given: true, Items: []thing{{Name: "a"}}},
+	} {
+		var page struct {
+			Items codec.List[thing] `json:"items"`
+		}
+		require.NoError(t, things.Unmarshal([]byte(text), &page))
+		assert.Equal(t, want, page.Items, text)
+	}
+}
+
+// Callers' own types were made for encoding/json.
+func TestForeignValuesAreWrittenAsEncodingJSONDoes(t *testing.T) {
+	t.Parallel()
+	type input struct {
+		Prompt  string         `json:"prompt"`
+		Seed    int            `json:"seed,omitempty"`
+		Tags    []string       `json:"tags"`
+		Extra   map[string]any `json:"extra"`
+		Wait    time.Duration  `json:"wait"`
+		Data    []byte         `json:"data"`
+		Ignored string         `json:"-"`
+		URL     string         `json:"url"`
+	}
+	for _, v := range []any{
+		input{},
+		input{Prompt: "a", Seed: 1, Tags: []string{"x"}, Extra: map[string]any{"b": 1, "a": 2}, Wait: time.Second, Data: []byte("x")},
+		map[string]any{"Aux Reference 1": 1, "z": nil, "a": 1.5},
+		map[int]string{1: "a"},
+		json.RawMessage(`{"a": 1 }`),
+		nil, 1, "x", []int(nil), true,
+	} {
+		want, err := json.Marshal(v)
+		require.NoError(t, err)
+		got, err := codec.MarshalForeign(v)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got))
+	}
+	got, err := codec.MarshalForeign(input{URL: "https://a/?b&c=<d>"})
+	require.NoError(t, err)
+	assert.Contains(t, string(got), "https://a/?b&c=<d>", "nothing is escaped for HTML")
+
+	for name, v := range map[string]any{
+		"a function":               func() {},
+		"a channel":                map[string]any{"a": make(chan int)},
+		"invalid UTF-8":            map[string]any{"a": "\xff"},
+		"a name that stands twice": json.RawMessage(`{"a":1,"a":2}`),
+		"no JSON":                  json.RawMessage(`{`),
+	} {
+		_, err := codec.MarshalForeign(v)
+		require.Error(t, err, name)
+		assert.IsType(t, &codec.Error{}, err, name)
+	}
+}
+
+func TestLooseReadsAnythingThatIsJSON(t *testing.T) {
+	t.Parallel()
+	v, err := codec.Loose([]byte(`{"a":[1],"a":[null,true,"x"]}`))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"a": []any{nil, true, "x"}}, v)
+	_, err = codec.Loose([]byte("<html>"))
+	require.EqualError(t, err, "not valid JSON")
+}
+
+func FuzzUnmarshalExplainsItself(f *testing.F) {
+	f.Add([]byte(`{"name":1}`))
+	f.Add([]byte(`{"list":[{"at":"soon"}]}`))
+	f.Add([]byte(`{"cost":"canary"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var v thing
+		if err := things.Unmarshal(data, &v); err != nil {
+			assert.IsType(t, &codec.Error{}, err)
+			assert.LessOrEqual(t, len(err.Error()), 1000)
+		}
+	})
+}

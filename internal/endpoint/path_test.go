@@ -1,0 +1,76 @@
+package endpoint_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
+)
+
+func TestPathEscapesEachSegment(t *testing.T) {
+	t.Parallel()
+	ep := endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
+	for want, values := range map[string][]string{
+		"/v1/models/a/b/runs":                     {"a", "b"},
+		"/v1/models/a/b/2.0/fast/runs":            {"a", "b/2.0/fast"},
+		"/v1/models/a%20b/c%3Fd%23/%25/runs":      {"a b", "c?d#/%"},
+		"/v1/models/%7Bslug%7D/b/runs":            {"{slug}", "b"},
+		"/v1/models/a/b%252Fc/runs":               {"a", "b%2Fc"},
+		"/v1/models/%E4%B8%96/%C3%BC%2B&=:@/runs": {"世", "ü+&=:@"},
+	} {
+		assert.Equal(t, strings.ReplaceAll(want, "%2B", "+"), ep.Path(values...))
+	}
+	assert.Equal(t, "/v1/runs", endpoint.Endpoint{Route: "/v1/runs"}.Path())
+}
+
+func TestWhatIsNoSegmentIsRefused(t *testing.T) {
+	t.Parallel()
+	for segment, reason := range map[string]string{
+		"":     "must not be empty",
+		".":    "relative",
+		"..":   "relative",
+		"a/b":  "slash",
+		"/":    "slash",
+		"a\nb": "control",
+		"\x7f": "control",
+	} {
+		require.ErrorContains(t, endpoint.CheckSegment(segment), reason, "%q", segment)
+	}
+	for _, segment := range []string{"a", "...", "01J0", "a b", "a.b", "世", "%2F", "-"} {
+		require.NoError(t, endpoint.CheckSegment(segment), "%q", segment)
+	}
+}
+
+func TestWhatIsNoOwnerSlugIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "a", "/", "a/", "/a", "a//b", "a/../b", "./a", "a/.", "a/b\n"} {
+		require.Error(t, endpoint.CheckOwnerSlug(id), "%q", id)
+	}
+	for _, id := range []string{"a/b", "bytedance/seedance/2.0/fast/text-to-video", "a b/c d"} {
+		require.NoError(t, endpoint.CheckOwnerSlug(id), "%q", id)
+	}
+}
+
+func FuzzASegmentStaysOne(f *testing.F) {
+	f.Add("a b")
+	f.Add("%2e%2e")
+	f.Add("a;b,c?d#e")
+	ep := endpoint.Endpoint{Route: "/v1/runs/{run_id}/logs"}
+	f.Fuzz(func(t *testing.T, segment string) {
+		if endpoint.CheckSegment(segment) != nil {
+			return
+		}
+		u, err := url.Parse("https://api.runflow.io" + ep.Path(segment) + "?q")
+		require.NoError(t, err)
+		parts := strings.Split(u.EscapedPath(), "/")
+		require.Len(t, parts, 5)
+		got, err := url.PathUnescape(parts[3])
+		require.NoError(t, err)
+		assert.Equal(t, segment, got)
+		assert.Equal(t, "q", u.RawQuery)
+	})
+}

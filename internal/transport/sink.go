@@ -1,0 +1,143 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Sink is where the body of a download goes, and how much of it is there. It
+// outlives an attempt, and the URL.
+type Sink struct {
+	Writer  io.Writer
+	Written int64
+
+	size      int64  // of the whole file; 0 while unknown
+	validator string // ETag of the file, where it is a strong one
+	progress  func() // is told of every part
+}
+
+func (s *Sink) written() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.Written
+}
+
+// Write writes the next part of the file.
+func (s *Sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	s.Written += int64(n)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return n, writeError{err}
+	}
+	if s.progress != nil {
+		s.progress()
+	}
+	return n, nil
+}
+
+// writeError marks an error as the writer's own.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+var (
+	errChanged  = errors.New("the file changed while it was downloaded")
+	errTooLarge = errors.New("the file is larger than allowed")
+)
+
+// ask sets the headers of an attempt to get what is missing. Without an encoding
+// of its own, the file's bytes can be counted.
+func (s *Sink) ask(header http.Header) {
+	header.Set("Accept", "*/*")
+	header.Set("Accept-Encoding", "identity")
+	if s.Written > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", s.Written))
+		if s.validator != "" {
+			header.Set("If-Range", s.validator)
+		}
+	}
+}
+
+// pour writes what is missing from resp. Where the server sends the whole file
+// again, it passes over what is there.
+func (s *Sink) pour(resp *http.Response, limit int64) error {
+	start, size := int64(0), resp.ContentLength
+	if resp.StatusCode == http.StatusPartialContent {
+		var ok bool
+		if start, size, ok = contentRange(resp.Header.Get("Content-Range")); !ok || start > s.Written {
+			return errChanged
+		}
+	}
+	if err := s.identify(resp.Header.Get("ETag"), size); err != nil {
+		return err
+	}
+	if s.size > limit {
+		return errTooLarge
+	}
+	if _, err := io.CopyN(io.Discard, resp.Body, s.Written-start); err != nil {
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := io.Copy(s, io.LimitReader(resp.Body, limit-s.Written)); err != nil {
+		return err
+	}
+	more, err := io.CopyN(io.Discard, resp.Body, 1)
+	switch {
+	case more > 0:
+		return errTooLarge
+	case !errors.Is(err, io.EOF):
+		return err
+	case s.size > s.Written:
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// identify refuses what is not the file that the first attempt began with.
+func (s *Sink) identify(etag string, size int64) error {
+	if strings.HasPrefix(etag, "W/") {
+		etag = ""
+	}
+	if s.Written > 0 && (differ(s.validator, etag, "") || differ(s.size, size, 0) && size > 0) {
+		return errChanged
+	}
+	s.validator, s.size = etag, max(0, size)
+	return nil
+}
+
+// differ reports whether a and b are both known and not the same.
+func differ[T comparable](a, b, unknown T) bool { return a != unknown && b != unknown && a != b }
+
+// contentRange returns where a part starts, and how large the whole file is, or
+// 0 where that is not known.
+func contentRange(header string) (start, size int64, ok bool) {
+	span, whole, found := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")
+	first, _, _ := strings.Cut(span, "-")
+	start, err := strconv.ParseInt(first, 10, 64)
+	if !found || err != nil || start < 0 {
+		return 0, 0, false
+	}
+	size, err = strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		size = 0 // "*"
+	}
+	return start, size, true
+}
+
+// pour fills the call's sink from resp, which answer stands for.
+func (c *call) pour(resp *http.Response, answer *Answer) error {
+	err := c.request.Sink.pour(resp, c.MaxResponseBytes)
+	if errors.Is(err, errTooLarge) {
+		answer.TooLarge = true
+		return nil
+	}
+	c.final = is[writeError](err) || errors.Is(err, errChanged)
+	return err
+}
