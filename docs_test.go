@@ -56,10 +56,51 @@ func TestEveryMethodIsDocumentedAsItsEndpointIs(t *testing.T) {
 		delete(docs, ep.Operation)
 		page := endpoint.Pages + ep.Page
 		assert.Contains(t, doc, "It is "+ep.Method+" "+ep.Route+", see "+page+". "+ep.Retry.Doc(), ep.Operation)
-		retried := map[endpoint.Retry]string{endpoint.Never: "no", endpoint.Idempotent: "yes"}[ep.Retry]
-		assert.Contains(t, string(readme), "| ["+ep.Operation+"]("+page+") | `"+ep.Method+" "+ep.Route+"` | "+retried+" |\n")
+		retried := map[endpoint.Retry]string{endpoint.Never: "no", endpoint.Idempotent: "yes", endpoint.Guarded: "guarded"}[ep.Retry]
+		row := "| [" + ep.Operation + "](" + page + ") | `" + ep.Method + " " + ep.Route + "` | " + retried + " |\n"
+		assert.True(t, strings.Contains(string(readme), row), "the README lacks %s", row)
 	}
-	assert.Empty(t, docs, "these methods are not in the table")
+	for operation, doc := range docs {
+		assert.Regexp(t, `It reads with \[\w+Service\.\w+\]\.`, doc, "%s is not in the table, nor does it say what it rests upon", operation)
+		assert.True(t, strings.Contains(string(readme), "`"+operation+"`"), "the README lacks %s", operation)
+	}
+}
+
+func TestEveryEndpointIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("internal/endpoint/endpoints.tsv")
+	require.NoError(t, err)
+	placeholder := regexp.MustCompile(`\{[^}]*\}`)
+	docs := methodDocs(t)
+	accounted := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		require.Len(t, columns, 5, line)
+		method, path, status, in, certainty := columns[0], columns[1], columns[2], columns[3], columns[4]
+		if method == "method" {
+			continue
+		}
+		assert.Contains(t, []string{"reference", "prose", "wire", "old reference"}, certainty, line)
+		switch status {
+		case "implemented":
+			for operation := range strings.SplitSeq(in, ", ") {
+				assert.Contains(t, docs, operation, line)
+				accounted[operation] = method + " " + placeholder.ReplaceAllString(path, "{}")
+			}
+		case "planned":
+			assert.Empty(t, in, line)
+		case "out":
+			assert.NotEmpty(t, in, "say why: %s", line)
+		default:
+			assert.Fail(t, "unknown status", line)
+		}
+	}
+	for _, ep := range endpoint.All() {
+		assert.Equal(t, ep.Method+" "+placeholder.ReplaceAllString(ep.Route, "{}"), accounted[ep.Operation], ep.Operation)
+	}
+	for operation := range docs {
+		assert.Contains(t, accounted, operation)
+	}
 }
 
 // Each Go block of the README is part of a file that is compiled with the tests.
@@ -80,7 +121,7 @@ func TestTheREADMEsCodeIsCompiled(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
 	require.NotEmpty(t, blocks)
 	for _, block := range blocks {
-		assert.Contains(t, compiled.String(), flat(block[1]), "in no compiled file:\n%s", block[1])
+		assert.True(t, strings.Contains(compiled.String(), flat(block[1])), "in no compiled file:\n%s", block[1])
 	}
 }
 
@@ -99,11 +140,11 @@ func TestTheREADMENamesEveryOptionAndSentinel(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	for _, name := range []string{"runflow.go", "errors.go"} {
+	for _, name := range []string{"runflow.go", "errors.go", "wait.go", "callbacks.go"} {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`(?m)^(?:func (With\w+)\(|\t(Err\w+)\s+= errors)`).FindAllStringSubmatch(string(source), -1) {
-			assert.Contains(t, string(readme), "`"+match[1]+match[2]+"`")
+			assert.True(t, strings.Contains(string(readme), "`"+match[1]+match[2]+"`"), "the README lacks %s", match[1]+match[2])
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,11 @@ var (
 	// ErrResponseTooLarge is why an answer larger than [WithMaxResponseBytes]
 	// allows is a [*DecodeError].
 	ErrResponseTooLarge = errors.New("runflow: response too large")
+	// ErrAmbiguous is what a call that may cost money, such as [ModelsService.Run],
+	// fails with where the API may nevertheless have done what it was asked for.
+	// Look for it before you ask again, by [RunRequest].ClientRef for example, or
+	// repeat the call with the error's IdempotencyKey.
+	ErrAmbiguous = errors.New("runflow: the outcome is unknown")
 )
 
 var errByStatus = map[int]error{
@@ -66,6 +72,9 @@ type APIError struct {
 	Route      string        // path template: "/v1/runs/{run_id}"
 	Attempts   int           // requests that were sent
 	RetryAfter time.Duration // how long the API asks to wait; 0 where it does not
+
+	IdempotencyKey string // that the call was sent with; "" for most
+	Ambiguous      bool   // the error is ErrAmbiguous
 }
 
 // An ErrorDetail says what is wrong with one field of a request.
@@ -88,15 +97,22 @@ func (e *APIError) Error() string {
 	if e.Message != "" {
 		text += ": " + redact.Line(e.Message)
 	}
-	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts)
+	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts, e.Ambiguous)
 }
 
-// Is reports whether target is the sentinel of the error's status.
+// Is reports whether target is the sentinel of the error's status, or
+// [ErrAmbiguous] where it is that.
 func (e *APIError) Is(target error) bool {
-	if target == ErrServer {
+	switch target {
+	case nil:
+		return false
+	case ErrServer:
 		return e.StatusCode/100 == 5
+	case ErrAmbiguous:
+		return e.Ambiguous
+	default:
+		return target == errByStatus[e.StatusCode]
 	}
-	return target != nil && target == errByStatus[e.StatusCode]
 }
 
 // A TransportError is a call to which no answer came: the connection failed, an
@@ -114,6 +130,9 @@ type TransportError struct {
 	// Last is what the API answered to an earlier attempt, or nil.
 	Last *APIError
 
+	IdempotencyKey string // that the call was sent with; "" for most
+	Ambiguous      bool   // the error is ErrAmbiguous
+
 	reason string // Err's text, fit to be shown
 }
 
@@ -123,7 +142,7 @@ func (e *TransportError) Error() string {
 	if reason == "" && e.Err != nil {
 		reason = redact.Line(e.Err.Error())
 	}
-	text := report(e.Operation, e.Method, e.Route, reason, "", e.Attempts)
+	text := report(e.Operation, e.Method, e.Route, reason, "", e.Attempts, e.Ambiguous)
 	if e.Last != nil {
 		last := APIError{StatusCode: e.Last.StatusCode, Code: e.Last.Code, Message: e.Last.Message, RequestID: e.Last.RequestID}
 		text += "; the last answer was " + strings.TrimPrefix(last.Error(), "runflow: ")
@@ -138,6 +157,9 @@ func (e *TransportError) Unwrap() []error {
 	}
 	return []error{e.Err, e.Last}
 }
+
+// Is reports whether target is [ErrAmbiguous] and the error is that.
+func (e *TransportError) Is(target error) bool { return e.Ambiguous && target == ErrAmbiguous }
 
 // Timeout reports whether time ran out: an attempt's, or the context's.
 func (e *TransportError) Timeout() bool {
@@ -160,6 +182,9 @@ type DecodeError struct {
 	Attempts   int    // requests that were sent
 	Field      string // "model.pricing[0].price"; "" where it is the whole value
 	Err        error  // why
+
+	IdempotencyKey string // that the call was sent with; "" for most
+	Ambiguous      bool   // the error is ErrAmbiguous
 }
 
 // Error returns the error as one line.
@@ -171,11 +196,14 @@ func (e *DecodeError) Error() string {
 	if e.Err != nil {
 		text += ": " + redact.Line(e.Err.Error())
 	}
-	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts)
+	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts, e.Ambiguous)
 }
 
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrAmbiguous] and the error is that.
+func (e *DecodeError) Is(target error) bool { return e.Ambiguous && target == ErrAmbiguous }
 
 // An ArgumentError is a call that was refused before any request, because of
 // what it was given. It is [ErrInvalidArgument].
@@ -187,14 +215,14 @@ type ArgumentError struct {
 
 // Error returns the error as one line.
 func (e *ArgumentError) Error() string {
-	return report(e.Operation, "", "", e.Argument+": "+redact.Line(e.Reason), "", 0)
+	return report(e.Operation, "", "", e.Argument+": "+redact.Line(e.Reason), "", 0, false)
 }
 
 // Is reports whether target is [ErrInvalidArgument].
 func (e *ArgumentError) Is(target error) bool { return target == ErrInvalidArgument }
 
 // report writes the one line that all errors share; what is empty is left out.
-func report(operation, method, route, text, requestID string, attempts int) string {
+func report(operation, method, route, text, requestID string, attempts int, ambiguous bool) string {
 	var b strings.Builder
 	b.WriteString("runflow: ")
 	if operation != "" {
@@ -209,6 +237,9 @@ func report(operation, method, route, text, requestID string, attempts int) stri
 	}
 	if attempts > 0 {
 		b.WriteString(", attempts " + strconv.Itoa(attempts))
+	}
+	if ambiguous {
+		b.WriteString(", the API may have taken it")
 	}
 	return b.String()
 }
@@ -269,42 +300,47 @@ func format(s fmt.State, verb rune, text string) {
 }
 
 // failure returns the error that result amounts to, or nil for a success.
-func failure(ep endpoint.Endpoint, result *transport.Result) error {
+func failure(result *transport.Result) error {
+	ep := result.Request.Endpoint
 	switch {
 	case result.Err != nil:
 		e := &TransportError{
-			Operation: ep.Operation,
-			Method:    ep.Method,
-			Route:     ep.Route,
-			Attempts:  result.Attempts,
-			Err:       result.Err,
-			reason:    result.Redact(result.Err.Error()),
+			Operation:      ep.Operation,
+			Method:         ep.Method,
+			Route:          ep.Route,
+			Attempts:       result.Attempts,
+			Err:            result.Err,
+			IdempotencyKey: result.Request.Key,
+			Ambiguous:      result.Ambiguous,
+			reason:         result.Redact(result.Err.Error()),
 		}
 		if result.Answer != nil {
-			e.Last = apiError(ep, result)
+			e.Last = apiError(result)
 		}
 		return e
 	case result.Answer.StatusCode/100 != 2:
-		return apiError(ep, result)
+		return apiError(result)
 	case result.Answer.TooLarge:
-		return undecodable(ep, result, &DecodeError{Err: ErrResponseTooLarge})
+		return undecodable(result, &DecodeError{Err: ErrResponseTooLarge})
 	default:
 		return nil
 	}
 }
 
-func apiError(ep endpoint.Endpoint, result *transport.Result) *APIError {
-	answer := result.Answer
+func apiError(result *transport.Result) *APIError {
+	ep, answer := result.Request.Endpoint, result.Answer
 	problem := envelope.Parse(answer.Body)
 	e := &APIError{
-		StatusCode: answer.StatusCode,
-		Code:       result.Redact(problem.Code),
-		Message:    result.Redact(cmp.Or(answer.Refused, problem.Message)),
-		RequestID:  result.Redact(cmp.Or(answer.RequestID(), problem.RequestID)),
-		Operation:  ep.Operation,
-		Method:     ep.Method,
-		Route:      ep.Route,
-		Attempts:   result.Attempts,
+		StatusCode:     answer.StatusCode,
+		Code:           result.Redact(problem.Code),
+		Message:        result.Redact(cmp.Or(answer.Refused, problem.Message)),
+		RequestID:      result.Redact(cmp.Or(answer.RequestID(), problem.RequestID)),
+		Operation:      ep.Operation,
+		Method:         ep.Method,
+		Route:          ep.Route,
+		Attempts:       result.Attempts,
+		IdempotencyKey: result.Request.Key,
+		Ambiguous:      result.Ambiguous,
 	}
 	e.RetryAfter, _ = transport.RetryAfter(answer.Header, time.Now())
 	for _, d := range problem.Details {
@@ -318,24 +354,31 @@ func apiError(ep endpoint.Endpoint, result *transport.Result) *APIError {
 }
 
 // undecodable adds to err, which says what cannot be read, to which call it was
-// the answer.
-func undecodable(ep endpoint.Endpoint, result *transport.Result, err *DecodeError) *DecodeError {
+// the answer. Whatever was guarded has been done by then.
+func undecodable(result *transport.Result, err *DecodeError) *DecodeError {
+	ep := result.Request.Endpoint
 	err.StatusCode = result.Answer.StatusCode
 	err.RequestID = result.Redact(result.Answer.RequestID())
 	err.Operation = ep.Operation
 	err.Method = ep.Method
 	err.Route = ep.Route
 	err.Attempts = result.Attempts
+	err.IdempotencyKey = result.Request.Key
+	err.Ambiguous = ep.Retry == endpoint.Guarded
 	return err
 }
 
 // readAnswer reads the body of a success into out.
-func readAnswer(ep endpoint.Endpoint, result *transport.Result, out any) error {
+func readAnswer(result *transport.Result, out any, baseURL *url.URL) error {
 	if codec.IsNull(result.Answer.Body) {
-		return undecodable(ep, result, &DecodeError{Err: errNothing})
+		return undecodable(result, &DecodeError{Err: errNothing})
 	}
-	if err, ok := errors.AsType[*DecodeError](decode(result.Answer.Body, out)); ok {
-		return undecodable(ep, result, err)
+	err := decode(result.Answer.Body, out)
+	if page, ok := out.(interface{ locate(*url.URL) error }); ok && err == nil {
+		err = page.locate(baseURL)
+	}
+	if err, ok := errors.AsType[*DecodeError](err); ok {
+		return undecodable(result, err)
 	}
 	return nil
 }

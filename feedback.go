@@ -44,7 +44,7 @@ func (s *RunsService) SetFeedback(ctx context.Context, runID string, fb Feedback
 	if fb.Reason != "" {
 		body.Reason = &fb.Reason
 	}
-	return do[Run](ctx, (*service)(s), endpoint.RunsSetFeedback, input{path: []argument{{"runID", runID}}, body: body}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsSetFeedback, input{path: []argument{id("runID", runID)}, body: body}, opts)
 }
 
 // ClearFeedback takes the rating of a run back, with its reason, and returns
@@ -58,7 +58,7 @@ func (s *RunsService) SetFeedback(ctx context.Context, runID string, fb Feedback
 //
 // A run of another organization is [ErrNotFound].
 func (s *RunsService) ClearFeedback(ctx context.Context, runID string, opts ...Option) (*Run, error) {
-	return do[Run](ctx, (*service)(s), endpoint.RunsClearFeedback, input{path: []argument{{"runID", runID}}, body: feedbackBody{}}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsClearFeedback, input{path: []argument{id("runID", runID)}, body: feedbackBody{}}, opts)
 }
 
 // Feedback returns the rating of the run, and whether it has one.

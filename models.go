@@ -1,10 +1,17 @@
 package runflow
 
 import (
+	"context"
+	"iter"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
+
+// ModelsService reads the catalog and runs models.
+type ModelsService service
 
 // A Model is an entry of the catalog: a generative-media model that can be run.
 //
@@ -169,4 +176,75 @@ type ModelRelatedLink struct {
 	CreatedAt      *time.Time `json:"created_at,omitzero"`
 
 	Extra Extra `json:",embed"`
+}
+
+// Run starts a run of a model, "owner/slug", and returns it as it was queued:
+// await it by [RunsService.Wait], or by a callback. It costs credits, and needs
+// the scope runs:create.
+//
+// Each call carries an Idempotency-Key. After a failure that leaves open whether
+// the run was started, the error is [ErrAmbiguous] and has the key: look the run
+// up by its ClientRef, or call again with the key. It is [ErrInsufficientCredit]
+// where the credit does not suffice.
+//
+// It is POST /v1/models/{owner}/{slug}/runs, see
+// https://docs.runflow.io/api-reference/models/create-and-dispatch-a-singleton-model-run.
+// It is sent again only where the API did not take it, see [WithIdempotencyKey].
+func (s *ModelsService) Run(ctx context.Context, model string, req *RunRequest, opts ...Option) (*Run, error) {
+	return do[Run](ctx, (*service)(s), endpoint.ModelsRun, input{path: []argument{ownerSlug("model", model)}, body: req.body()}, opts)
+}
+
+// Get returns a model, "owner/slug".
+//
+// It is GET /v1/models/{owner}/{id}, see
+// https://docs.runflow.io/api-reference/models/get-model-by-owner-and-slug.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ModelsService) Get(ctx context.Context, model string, opts ...Option) (*Model, error) {
+	return do[Model](ctx, (*service)(s), endpoint.ModelsGet, input{path: []argument{ownerSlug("model", model)}}, opts)
+}
+
+// List returns a page of the catalog.
+//
+// It is GET /v1/models, see
+// https://docs.runflow.io/api-reference/models/search-models.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ModelsService) List(ctx context.Context, params *ListParams, opts ...Option) (*Page[Model], error) {
+	return list[Model](ctx, (*service)(s), endpoint.ModelsList, input{query: params}, opts)
+}
+
+// All returns the models of all pages, as [RunsService.All] does.
+//
+// It reads with [ModelsService.List].
+func (s *ModelsService) All(ctx context.Context, params *ListParams, opts ...Option) iter.Seq2[*Model, error] {
+	return all[Model](ctx, (*service)(s), endpoint.ModelsList, params, opts, func(page *ListParams) input {
+		return input{query: page}
+	})
+}
+
+// Pricing returns a page of what a model costs, by its ID, or all models with
+// [AnyParent].
+//
+// It is GET /v1/models/{model_id}/pricing, see
+// https://docs.runflow.io/api-reference/models/search-model-customer-pricings.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ModelsService) Pricing(ctx context.Context, modelID string, params *ListParams, opts ...Option) (*Page[ModelPricing], error) {
+	return list[ModelPricing](ctx, (*service)(s), endpoint.ModelsPricing, input{path: []argument{id("modelID", modelID)}, query: params}, opts)
+}
+
+// AllPricing returns the rules of all pages, as [RunsService.All] does.
+//
+// It reads with [ModelsService.Pricing].
+func (s *ModelsService) AllPricing(ctx context.Context, modelID string, params *ListParams, opts ...Option) iter.Seq2[*ModelPricing, error] {
+	return all[ModelPricing](ctx, (*service)(s), endpoint.ModelsPricing, params, opts, func(page *ListParams) input {
+		return input{path: []argument{id("modelID", modelID)}, query: page}
+	})
+}
+
+// Example returns an example of a model, by its ID, or of any with [AnyParent].
+//
+// It is GET /v1/models/{model_id}/examples/{id}, see
+// https://docs.runflow.io/api-reference/models/get-model-example.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ModelsService) Example(ctx context.Context, modelID, exampleID string, opts ...Option) (*ModelExample, error) {
+	return do[ModelExample](ctx, (*service)(s), endpoint.ModelsExample, input{path: []argument{id("modelID", modelID), id("exampleID", exampleID)}}, opts)
 }

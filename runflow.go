@@ -37,6 +37,7 @@ package runflow
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -62,8 +63,12 @@ const defaultBaseURL = "https://api.runflow.io"
 // A Client calls the Runflow API. It is made by [NewClient], safe for concurrent
 // use, and prints without its token.
 type Client struct {
-	// Runs reads and rates runs.
+	// Runs finds, reads, awaits and rates runs.
 	Runs *RunsService
+	// Models reads the catalog and runs models.
+	Models *ModelsService
+	// ComfyuiWorkflows reads and runs ComfyUI workflows.
+	ComfyuiWorkflows *ComfyuiWorkflowsService
 
 	settings *settings
 }
@@ -71,6 +76,24 @@ type Client struct {
 // service is what all services are. Its settings are behind a function, where
 // fmt cannot find them.
 type service struct{ settings func() *settings }
+
+func newService(operation string, s *settings, errs []error) (*service, error) {
+	errs = append(errs, s.check()...)
+	errs = append(errs, s.checkDefaults()...)
+	if err := joined(operation, errs); err != nil {
+		return nil, err
+	}
+	return &service{settings: func() *settings { return s }}, nil
+}
+
+// with returns what a method that makes several calls makes them with.
+func (s *service) with(operation string, opts []Option) (*service, error) {
+	if s == nil || s.settings == nil {
+		return nil, errNoClient(operation)
+	}
+	own := *s.settings()
+	return newService(operation, &own, own.apply(opts))
+}
 
 // NewClient returns a client that sends token as its bearer token: an API key,
 // or the token of a user. It does not touch the network. It returns an
@@ -104,15 +127,16 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 }
 
 func newClient(s *settings, errs []error) (*Client, error) {
-	errs = append(errs, s.check()...)
-	if s.response != nil {
-		errs = append(errs, badArgument("WithResponse", "is for one call only"))
-	}
-	if err := joined("", errs); err != nil {
+	common, err := newService("", s, errs)
+	if err != nil {
 		return nil, err
 	}
-	common := &service{settings: func() *settings { return s }}
-	return &Client{Runs: (*RunsService)(common), settings: s}, nil
+	return &Client{
+		Runs:             (*RunsService)(common),
+		Models:           (*ModelsService)(common),
+		ComfyuiWorkflows: (*ComfyuiWorkflowsService)(common),
+		settings:         s,
+	}, nil
 }
 
 // String returns the client's base URL, without its token.
@@ -158,6 +182,8 @@ type Response struct {
 	RequestID  string // to quote to Runflow's support
 	Attempts   int    // requests that were sent
 	Body       []byte // the exact bytes
+
+	IdempotencyKey string // that the call was sent with, see [WithIdempotencyKey]
 }
 
 // An Option sets how calls are made. Given to [NewClient] or [Client.With] it is
@@ -172,7 +198,10 @@ type settings struct {
 
 	pool      http.RoundTripper // the client's own connections
 	plaintext bool
-	response  *Response
+
+	// For one call only.
+	response *Response
+	key      string
 }
 
 // WithBaseURL sets where the API is, by default https://api.runflow.io. A path
@@ -297,6 +326,7 @@ var ownedHeaders = map[string]string{
 	"Authorization":     "set by WithToken",
 	"X-Organization-Id": "set by WithOrganization",
 	"User-Agent":        "set by WithUserAgent",
+	"Idempotency-Key":   "set by WithIdempotencyKey",
 	"Content-Type":      "set by the SDK",
 	"Content-Length":    "set by the connection",
 	"Transfer-Encoding": "set by the connection",
@@ -396,6 +426,29 @@ func WithResponse(response *Response) Option {
 	}
 }
 
+// WithIdempotencyKey sets the Idempotency-Key of a call that may cost money or
+// sets something going, such as [ModelsService.Run], in place of a random one.
+//
+// Runflow documents for some of these endpoints, and likely applies to all, that
+// a request whose key it knows is not carried out again but answered as the
+// first time, or refused with [ErrConflict] where its body is another. Without
+// a key of yours the SDK does not count on that: it sends such a request again
+// only after 429, or where the request had not been sent when the connection
+// failed, and reports anything else that is not clear as [ErrAmbiguous]. With a
+// key of yours it counts on it, and retries as it does what is idempotent.
+//
+// It is for one call, and refused by [NewClient], by [Client.With] and by calls
+// that have no use for it.
+func WithIdempotencyKey(key string) Option {
+	return func(s *settings) error {
+		if key == "" || strings.ContainsFunc(key, isInvisible) {
+			return badArgument("WithIdempotencyKey", "must hold only visible ASCII characters")
+		}
+		s.key = key
+		return nil
+	}
+}
+
 func (s *settings) apply(opts []Option) []error {
 	var errs []error
 	for i, opt := range opts {
@@ -416,6 +469,18 @@ func (s *settings) check() []error {
 	}
 	if s.BaseURL.Scheme == "http" && !s.plaintext && !isLoopback(s.BaseURL.Hostname()) {
 		errs = append(errs, badArgument("WithBaseURL", "must not be plain http to a host that is not loopback, unless WithPlaintext is given"))
+	}
+	return errs
+}
+
+// checkDefaults refuses what is for one call only.
+func (s *settings) checkDefaults() []error {
+	var errs []error
+	if s.response != nil {
+		errs = append(errs, badArgument("WithResponse", "is for one call only"))
+	}
+	if s.key != "" {
+		errs = append(errs, badArgument("WithIdempotencyKey", "is for one call only"))
 	}
 	return errs
 }
@@ -446,11 +511,13 @@ func checkToken(token string) string {
 	switch {
 	case token == "":
 		return "must not be empty"
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }):
+	case strings.ContainsFunc(token, isInvisible):
 		return "must hold only visible ASCII characters: no space, no line break, no leading \"Bearer\""
 	}
 	return ""
 }
+
+func isInvisible(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
 
 func parseBaseURL(baseURL string) (u *url.URL, reason string) {
 	u, err := url.Parse(baseURL)
@@ -480,12 +547,29 @@ func isLoopback(host string) bool {
 
 // input is what a method was given for its endpoint.
 type input struct {
-	path  []argument // one for each placeholder of the route
+	path  []argument // fill the placeholders of the route
 	query any        // a pointer to a struct with url tags, or nil
 	body  any        // written as JSON, or nil
 }
 
-type argument struct{ name, value string }
+// argument is what a method was given for one or more placeholders.
+type argument struct {
+	name   string
+	values []string // one for each placeholder
+	err    error
+}
+
+// id fills one placeholder with one segment.
+func id(name, value string) argument {
+	return argument{name, []string{value}, endpoint.CheckSegment(value)}
+}
+
+// ownerSlug fills two placeholders with an "owner/slug" whose slug may hold
+// slashes itself.
+func ownerSlug(name, value string) argument {
+	owner, slug, _ := strings.Cut(value, "/")
+	return argument{name, []string{owner, slug}, endpoint.CheckOwnerSlug(value)}
+}
 
 // do is what every method does.
 func do[T any](ctx context.Context, s *service, id endpoint.ID, in input, opts []Option) (*T, error) {
@@ -505,25 +589,32 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 	if ctx == nil {
 		errs = append(errs, badArgument("ctx", "must not be nil"))
 	}
+	if own.key != "" && ep.Retry != endpoint.Guarded {
+		errs = append(errs, badArgument("WithIdempotencyKey", "is of no use to this call"))
+	}
 	request, bad := in.request(ep)
 	if err := joined(ep.Operation, append(errs, bad...)); err != nil {
 		return err
 	}
+	request.Key, request.Vouched = own.key, own.key != ""
+	if request.Key == "" && ep.Retry == endpoint.Guarded && request.Body != nil {
+		request.Key = rand.Text()
+	}
 	result := transport.Do(ctx, &own.Settings, request)
 	own.response.fill(result)
-	if err := failure(ep, result); err != nil {
+	if err := failure(result); err != nil {
 		return err
 	}
-	return readAnswer(ep, result, out)
+	return readAnswer(result, out, own.BaseURL)
 }
 
 func (in input) request(ep endpoint.Endpoint) (transport.Request, []error) {
 	var errs []error
-	segments := make([]string, len(in.path))
-	for i, arg := range in.path {
-		segments[i] = arg.value
-		if err := endpoint.CheckSegment(arg.value); err != nil {
-			errs = append(errs, badArgument(arg.name, err.Error()))
+	var values []string
+	for _, arg := range in.path {
+		values = append(values, arg.values...)
+		if arg.err != nil {
+			errs = append(errs, badArgument(arg.name, arg.err.Error()))
 		}
 	}
 	for _, part := range []any{in.query, in.body} {
@@ -534,7 +625,7 @@ func (in input) request(ep endpoint.Endpoint) (transport.Request, []error) {
 	if errs != nil {
 		return transport.Request{}, errs
 	}
-	request := transport.Request{Endpoint: ep, Path: ep.Path(segments...)}
+	request := transport.Request{Endpoint: ep, Path: ep.Path(values...)}
 	if in.query != nil {
 		values, err := query.Values(in.query)
 		if err != nil {
@@ -557,6 +648,7 @@ func (r *Response) fill(result *transport.Result) {
 		return
 	}
 	r.Attempts = result.Attempts
+	r.IdempotencyKey = result.Request.Key
 	if answer := result.Answer; answer != nil {
 		r.StatusCode = answer.StatusCode
 		r.Header = answer.Header

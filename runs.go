@@ -2,6 +2,8 @@ package runflow
 
 import (
 	"context"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -114,6 +116,46 @@ type EvaluationSummary struct {
 	Extra Extra `json:",embed"`
 }
 
+// A CallbackDelivery is one delivery of a run's or a batch's callback, with its
+// attempts.
+type CallbackDelivery struct {
+	ID                string     `json:"id,omitzero"`
+	RunID             string     `json:"run_id,omitzero"`
+	BatchID           string     `json:"batch_id,omitzero"`
+	CallbackURL       string     `json:"callback_url,omitzero"`
+	PayloadBytes      string     `json:"payload_bytes,omitzero"` // the body that was signed
+	Payload           JSON       `json:"payload,omitzero"`
+	SigningSecretID   string     `json:"signing_secret_id,omitzero"`
+	IsAutomatic       bool       `json:"is_automatic,omitzero"` // not asked for by RedeliverCallback
+	StatusCode        string     `json:"status_code,omitzero"`  // no list of them is published
+	FailureReasonCode string     `json:"failure_reason_code,omitzero"`
+	FailureDetail     string     `json:"failure_detail,omitzero"`
+	AttemptCount      *int       `json:"attempt_count,omitzero"`
+	MaxAttempts       *int       `json:"max_attempts,omitzero"`
+	NextAttemptAt     *time.Time `json:"next_attempt_at,omitzero"`
+	CreatedAt         *time.Time `json:"created_at,omitzero"`
+	UpdatedAt         *time.Time `json:"updated_at,omitzero"`
+	CompletedAt       *time.Time `json:"completed_at,omitzero"`
+
+	Attempts []CallbackDeliveryAttempt `json:"attempts,omitzero"`
+
+	Extra Extra `json:",embed"`
+}
+
+// A CallbackDeliveryAttempt is one request to a callback URL.
+type CallbackDeliveryAttempt struct {
+	ID             string     `json:"id,omitzero"`
+	DeliveryID     string     `json:"delivery_id,omitzero"`
+	AttemptNumber  *int       `json:"attempt_number,omitzero"` // 1 for the first
+	StatusCode     *int       `json:"status_code,omitzero"`    // of the HTTP response; nil where none came
+	ResponseBody   string     `json:"response_body,omitzero"`
+	ResponseTimeMS *int64     `json:"response_time_ms,omitzero"` // milliseconds
+	ErrorMessage   string     `json:"error_message,omitzero"`
+	CreatedAt      *time.Time `json:"created_at,omitzero"`
+
+	Extra Extra `json:",embed"`
+}
+
 // RunStatus is where a run stands. It is open: the API may send others.
 type RunStatus string
 
@@ -203,6 +245,8 @@ const (
 type RunGetParams struct {
 	Embed  []RunEmbed `url:"embed,comma,omitempty"`  // what to send with the run
 	Fields []string   `url:"fields,comma,omitempty"` // the fields to send, by their names in the API; none: all
+
+	AddSignature bool `url:"add_signature,omitempty"` // sign the URLs of outputs, so that they can be inputs
 }
 
 func (p *RunGetParams) check() []error {
@@ -221,5 +265,130 @@ func (p *RunGetParams) check() []error {
 //
 // A run of another organization is [ErrNotFound].
 func (s *RunsService) Get(ctx context.Context, runID string, params *RunGetParams, opts ...Option) (*Run, error) {
-	return do[Run](ctx, (*service)(s), endpoint.RunsGet, input{path: []argument{{"runID", runID}}, query: params}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsGet, input{path: []argument{id("runID", runID)}, query: params}, opts)
+}
+
+// RunListParams says what [RunsService.List] returns.
+type RunListParams struct {
+	ListParams
+
+	Embed        []RunEmbed `url:"embed,comma,omitempty"`   // what to send with each run
+	AddSignature bool       `url:"add_signature,omitempty"` // sign the URLs of outputs, so that they can be inputs
+}
+
+func (p *RunListParams) check() []error {
+	if p == nil {
+		return nil
+	}
+	return append(p.ListParams.check(), checkList("params.Embed", p.Embed)...)
+}
+
+// List returns a page of the organization's runs.
+//
+// It is GET /v1/runs, see
+// https://docs.runflow.io/api-reference/runs/search-runs.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) List(ctx context.Context, params *RunListParams, opts ...Option) (*Page[Run], error) {
+	return list[Run](ctx, (*service)(s), endpoint.RunsList, input{query: params}, opts)
+}
+
+// All returns the runs of all pages, starting with the one that params asks for.
+// It reads a page when the one before has been used up, and ends with the first
+// error, which is a [*DecodeError] where the pages never end.
+//
+// It reads with [RunsService.List].
+func (s *RunsService) All(ctx context.Context, params *RunListParams, opts ...Option) iter.Seq2[*Run, error] {
+	var own RunListParams
+	if params != nil {
+		own = *params
+		own.Embed = slices.Clone(params.Embed)
+	}
+	return all[Run](ctx, (*service)(s), endpoint.RunsList, &own.ListParams, opts, func(page *ListParams) input {
+		params := own
+		params.ListParams = *page
+		return input{query: &params}
+	})
+}
+
+// AnyParent, in place of a parent's id, reads from all parents of the
+// organization: the logs and the node runs of all runs, the prices and the
+// examples of all models.
+const AnyParent = "any"
+
+// Logs returns a page of a run's log, or of all runs' with [AnyParent].
+//
+// It is GET /v1/runs/{run_id}/logs, see
+// https://docs.runflow.io/api-reference/runs/search-run-logs.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) Logs(ctx context.Context, runID string, params *ListParams, opts ...Option) (*Page[RunLog], error) {
+	return list[RunLog](ctx, (*service)(s), endpoint.RunsLogs, input{path: []argument{id("runID", runID)}, query: params}, opts)
+}
+
+// AllLogs returns the log lines of all pages, as [RunsService.All] does.
+//
+// It reads with [RunsService.Logs].
+func (s *RunsService) AllLogs(ctx context.Context, runID string, params *ListParams, opts ...Option) iter.Seq2[*RunLog, error] {
+	return all[RunLog](ctx, (*service)(s), endpoint.RunsLogs, params, opts, func(page *ListParams) input {
+		return input{path: []argument{id("runID", runID)}, query: page}
+	})
+}
+
+// Log returns one line of a run's log, or of any run's with [AnyParent].
+//
+// It is GET /v1/runs/{run_id}/logs/{id}, see
+// https://docs.runflow.io/api-reference/runs/get-run-log.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) Log(ctx context.Context, runID, logID string, opts ...Option) (*RunLog, error) {
+	return do[RunLog](ctx, (*service)(s), endpoint.RunsLog, input{path: []argument{id("runID", runID), id("logID", logID)}}, opts)
+}
+
+// NodeRuns returns a page of a run's node runs, or of all runs' with [AnyParent].
+//
+// It is GET /v1/runs/{run_id}/node-runs, see
+// https://docs.runflow.io/concepts/runs.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) NodeRuns(ctx context.Context, runID string, params *ListParams, opts ...Option) (*Page[NodeRun], error) {
+	return list[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRuns, input{path: []argument{id("runID", runID)}, query: params}, opts)
+}
+
+// AllNodeRuns returns the node runs of all pages, as [RunsService.All] does.
+//
+// It reads with [RunsService.NodeRuns].
+func (s *RunsService) AllNodeRuns(ctx context.Context, runID string, params *ListParams, opts ...Option) iter.Seq2[*NodeRun, error] {
+	return all[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRuns, params, opts, func(page *ListParams) input {
+		return input{path: []argument{id("runID", runID)}, query: page}
+	})
+}
+
+// NodeRun returns one node run of a run, or of any run with [AnyParent].
+//
+// It is GET /v1/runs/{run_id}/node-runs/{id}, see
+// https://docs.runflow.io/api-reference/runs/get-flow-node-run.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) NodeRun(ctx context.Context, runID, nodeRunID string, opts ...Option) (*NodeRun, error) {
+	return do[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRun, input{path: []argument{id("runID", runID), id("nodeRunID", nodeRunID)}}, opts)
+}
+
+// CallbackDeliveries returns the history of the run's callback, with all
+// attempts.
+//
+// It is GET /v1/runs/{run_id}/callback, see
+// https://docs.runflow.io/api-reference/runs/get-callback-delivery-history.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) CallbackDeliveries(ctx context.Context, runID string, opts ...Option) ([]CallbackDelivery, error) {
+	deliveries, err := do[[]CallbackDelivery](ctx, (*service)(s), endpoint.RunsCallbackDeliveries, input{path: []argument{id("runID", runID)}}, opts)
+	if err != nil {
+		return nil, err
+	}
+	return *deliveries, nil
+}
+
+// RedeliverCallback sends the run's callback once more, with the run as it now
+// stands, and returns the delivery. It needs the scope runs:execute.
+//
+// It is POST /v1/runs/{run_id}/callback-redeliveries, see
+// https://docs.runflow.io/api-reference/runs/redeliver-callback.
+// It is sent again only where the API did not take it, see [WithIdempotencyKey].
+func (s *RunsService) RedeliverCallback(ctx context.Context, runID string, opts ...Option) (*CallbackDelivery, error) {
+	return do[CallbackDelivery](ctx, (*service)(s), endpoint.RunsRedeliverCallback, input{path: []argument{id("runID", runID)}}, opts)
 }

@@ -130,6 +130,7 @@ func apiTypes() []reflect.Type {
 		}
 	}
 	walk(reflect.TypeFor[runflow.Run]())
+	walk(reflect.TypeFor[runflow.CallbackDelivery]())
 	return types
 }
 
@@ -171,7 +172,7 @@ func TestGoNamesAreTheAPIsNames(t *testing.T) {
 	t.Parallel()
 	initials := map[string]string{"id": "ID", "url": "URL", "ms": "MS", "faq": "FAQ", "seo": "SEO", "gpu": "GPU", "json": "JSON"}
 	types := apiTypes()
-	assert.Len(t, types, 15)
+	assert.Len(t, types, 17)
 	for _, typ := range types {
 		for field := range typ.Fields() {
 			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -345,18 +346,26 @@ func TestMalformedValuesAreNamed(t *testing.T) {
 // into any params.
 func TestEveryFieldOfTheParamsIsSent(t *testing.T) {
 	t.Parallel()
+	list := runflow.ListParams{Query: "x", Limit: 1, SortBy: "x", Fields: []string{"x"}, Cursor: "x", FromPrev: true}
 	for _, params := range []any{
-		runflow.RunGetParams{Embed: []runflow.RunEmbed{"x"}, Fields: []string{"x"}},
+		list,
+		runflow.RunGetParams{Embed: []runflow.RunEmbed{"x"}, Fields: []string{"x"}, AddSignature: true},
+		runflow.RunListParams{ListParams: list, Embed: []runflow.RunEmbed{"x"}, AddSignature: true},
 	} {
-		v := reflect.ValueOf(params)
 		values, err := query.Values(params)
 		require.NoError(t, err)
-		assert.Len(t, values, v.NumField())
-		for i := range v.NumField() {
-			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("url"), ",")
-			assert.False(t, v.Field(i).IsZero(), name)
-			assert.Equal(t, []string{"x"}, values[name])
+		sent := 0
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(params)) {
+			if field.Anonymous {
+				continue
+			}
+			sent++
+			name, options, _ := strings.Cut(field.Tag.Get("url"), ",")
+			assert.False(t, reflect.ValueOf(params).FieldByIndex(field.Index).IsZero(), name)
+			assert.Contains(t, []string{"x", "1", "true"}, values.Get(name), name)
+			assert.Contains(t, options, "omitempty", name)
 		}
+		assert.Len(t, values, sent)
 	}
 }
 

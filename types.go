@@ -15,7 +15,7 @@ type JSON []byte
 // NewJSON returns v as JSON. It returns an [*ArgumentError] where v cannot be
 // written as JSON.
 func NewJSON(v any) (JSON, error) {
-	data, err := jsonCodec.Marshal(v)
+	data, err := codec.MarshalForeign(v)
 	if err != nil {
 		return nil, &ArgumentError{Argument: "v", Reason: err.Error()}
 	}
@@ -69,6 +69,8 @@ var jsonCodec = codec.New(
 	codec.Plain(func(v *NodeRun) any { type plain NodeRun; return (*plain)(v) }),
 	codec.Plain(func(v *RunLog) any { type plain RunLog; return (*plain)(v) }),
 	codec.Plain(func(v *EvaluationSummary) any { type plain EvaluationSummary; return (*plain)(v) }),
+	codec.Plain(func(v *CallbackDelivery) any { type plain CallbackDelivery; return (*plain)(v) }),
+	codec.Plain(func(v *CallbackDeliveryAttempt) any { type plain CallbackDeliveryAttempt; return (*plain)(v) }),
 	codec.Plain(func(v *Model) any { type plain Model; return (*plain)(v) }),
 	codec.Plain(func(v *ModelInput) any { type plain ModelInput; return (*plain)(v) }),
 	codec.Plain(func(v *ModelOutput) any { type plain ModelOutput; return (*plain)(v) }),
@@ -105,6 +107,18 @@ func (v EvaluationSummary) MarshalJSON() ([]byte, error) { return jsonCodec.Mars
 
 // UnmarshalJSON reads v as the SDK reads it. It returns a [*DecodeError].
 func (v *EvaluationSummary) UnmarshalJSON(data []byte) error { return decode(data, v) }
+
+// MarshalJSON writes v with the API's names, without what is absent.
+func (v CallbackDelivery) MarshalJSON() ([]byte, error) { return jsonCodec.Marshal(&v) }
+
+// UnmarshalJSON reads v as the SDK reads it. It returns a [*DecodeError].
+func (v *CallbackDelivery) UnmarshalJSON(data []byte) error { return decode(data, v) }
+
+// MarshalJSON writes v with the API's names, without what is absent.
+func (v CallbackDeliveryAttempt) MarshalJSON() ([]byte, error) { return jsonCodec.Marshal(&v) }
+
+// UnmarshalJSON reads v as the SDK reads it. It returns a [*DecodeError].
+func (v *CallbackDeliveryAttempt) UnmarshalJSON(data []byte) error { return decode(data, v) }
 
 // MarshalJSON writes v with the API's names, without what is absent.
 func (v Model) MarshalJSON() ([]byte, error) { return jsonCodec.Marshal(&v) }

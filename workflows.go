@@ -1,8 +1,15 @@
 package runflow
 
 import (
+	"context"
+	"iter"
 	"time"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
+
+// ComfyuiWorkflowsService reads and runs ComfyUI workflows.
+type ComfyuiWorkflowsService service
 
 // A ComfyuiWorkflow is a ComfyUI graph that was deployed to Runflow.
 //
@@ -87,4 +94,79 @@ type ComfyuiGPUModel struct {
 	CreatedAt         *time.Time `json:"created_at,omitzero"`
 
 	Extra Extra `json:",embed"`
+}
+
+// Run starts a run of a workflow, "owner/slug", whose owner is the slug of an
+// organization. It is like [ModelsService.Run]; the keys of the input are the
+// names of the workflow's inputs, as they are.
+//
+// It is POST /v1/comfyui-workflows/{owner}/{slug}/runs, see
+// https://docs.runflow.io/api/comfyui-workflows.
+// It is sent again only where the API did not take it, see [WithIdempotencyKey].
+func (s *ComfyuiWorkflowsService) Run(ctx context.Context, workflow string, req *RunRequest, opts ...Option) (*Run, error) {
+	return do[Run](ctx, (*service)(s), endpoint.ComfyuiWorkflowsRun, input{path: []argument{workflowSlug(workflow)}, body: req.body()}, opts)
+}
+
+// Get returns a workflow, by its ID.
+//
+// It is GET /v1/comfyui-workflows/{id}, see
+// https://docs.runflow.io/api/comfyui-workflows.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ComfyuiWorkflowsService) Get(ctx context.Context, workflowID string, opts ...Option) (*ComfyuiWorkflow, error) {
+	return do[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsGet, input{path: []argument{id("workflowID", workflowID)}}, opts)
+}
+
+// GetBySlug returns a workflow, "owner/slug".
+//
+// It is GET /v1/comfyui-workflows/{owner}/{slug}, see
+// https://docs.runflow.io/api/comfyui-workflows.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ComfyuiWorkflowsService) GetBySlug(ctx context.Context, workflow string, opts ...Option) (*ComfyuiWorkflow, error) {
+	return do[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsGetBySlug, input{path: []argument{workflowSlug(workflow)}}, opts)
+}
+
+// List returns a page of the workflows.
+//
+// It is GET /v1/comfyui-workflows, see
+// https://docs.runflow.io/api/comfyui-workflows.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ComfyuiWorkflowsService) List(ctx context.Context, params *ListParams, opts ...Option) (*Page[ComfyuiWorkflow], error) {
+	return list[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsList, input{query: params}, opts)
+}
+
+// All returns the workflows of all pages, as [RunsService.All] does.
+//
+// It reads with [ComfyuiWorkflowsService.List].
+func (s *ComfyuiWorkflowsService) All(ctx context.Context, params *ListParams, opts ...Option) iter.Seq2[*ComfyuiWorkflow, error] {
+	return all[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsList, params, opts, func(page *ListParams) input {
+		return input{query: page}
+	})
+}
+
+// Runs returns a page of the recent runs of a workflow, "owner/slug".
+//
+// It is GET /v1/comfyui-workflows/{owner}/{slug}/runs, see
+// https://docs.runflow.io/api/comfyui-workflows.
+// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *ComfyuiWorkflowsService) Runs(ctx context.Context, workflow string, params *ListParams, opts ...Option) (*Page[Run], error) {
+	return list[Run](ctx, (*service)(s), endpoint.ComfyuiWorkflowsRuns, input{path: []argument{workflowSlug(workflow)}, query: params}, opts)
+}
+
+// AllRuns returns the runs of all pages, as [RunsService.All] does.
+//
+// It reads with [ComfyuiWorkflowsService.Runs].
+func (s *ComfyuiWorkflowsService) AllRuns(ctx context.Context, workflow string, params *ListParams, opts ...Option) iter.Seq2[*Run, error] {
+	return all[Run](ctx, (*service)(s), endpoint.ComfyuiWorkflowsRuns, params, opts, func(page *ListParams) input {
+		return input{path: []argument{workflowSlug(workflow)}, query: page}
+	})
+}
+
+// workflowSlug is an "owner/slug" whose slug is one segment: a longer one would
+// lead to other endpoints.
+func workflowSlug(workflow string) argument {
+	arg := ownerSlug("workflow", workflow)
+	if arg.err == nil {
+		arg.err = endpoint.CheckSegment(arg.values[1])
+	}
+	return arg
 }

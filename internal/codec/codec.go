@@ -77,7 +77,7 @@ func (c *Codec) Marshal(v any) ([]byte, error) {
 // tags and conventions it was made for, but refuses what that would mend in
 // silence: invalid UTF-8, and names that stand twice in their object.
 func MarshalForeign(v any) ([]byte, error) {
-	data, err := json.Marshal(v, jsonv1.DefaultOptionsV1(),
+	data, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false),
 		jsontext.AllowInvalidUTF8(false), jsontext.AllowDuplicateNames(false), jsontext.EscapeForHTML(false))
 	return data, explain(err)
 }
