@@ -245,6 +245,7 @@ func TestAllEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	client, asked := pages(t, 3)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for run, err := range client.Runs.All(ctx, nil) {
 		if err != nil {
