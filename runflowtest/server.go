@@ -1,51 +1,92 @@
 // Package runflowtest is a Runflow API to test against: a real HTTP server on a
-// loopback address that needs no account and no network.
+// loopback address that needs no account and no network, and keeps its state.
 //
 //	server := runflowtest.NewServer()
 //	defer server.Close() // in a test: t.Cleanup(server.Close)
+//	server.AddModel("acme/cat", runflow.Model{})
 //
-//	run := server.AddRun(runflow.Run{StatusCode: runflow.RunStatusSucceeded})
 //	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
+//	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: input, CallbackURL: hook})
+//	run, err = client.Runs.Wait(ctx, run.ID, nil) // and the hook gets its callback
+//	run, err = client.Runs.SetFeedback(ctx, run.ID, runflow.Feedback{IsPositive: true})
+//
+// A run that was dispatched takes a step whenever it is read, from queued over
+// dispatching and running to succeeded; [Server.Script] writes it another story,
+// and after [Server.Hold] it goes on only by [Server.Step] and [Server.Finish].
+// [Server.Fail] lets calls meet with faults.
 //
 // It serves what is documented of these endpoints, and 404 for all others:
 //
-//	GET   /v1/runs/{run_id}
+//	POST  /v1/models/{owner}/{slug}/runs
+//	GET   /v1/models, /v1/models/{owner}/{slug}
+//	GET   /v1/models/{model_id}/pricing, /v1/models/{model_id}/examples/{id}
+//	POST  /v1/comfyui-workflows/{owner}/{slug}/runs
+//	GET   /v1/comfyui-workflows, /v1/comfyui-workflows/{id}
+//	GET   /v1/comfyui-workflows/{owner}/{slug}, /v1/comfyui-workflows/{owner}/{slug}/runs
+//	GET   /v1/runs, /v1/runs/{run_id}
+//	GET   /v1/runs/{run_id}/logs, /v1/runs/{run_id}/logs/{id}
+//	GET   /v1/runs/{run_id}/node-runs, /v1/runs/{run_id}/node-runs/{id}
+//	GET   /v1/runs/{run_id}/callback
+//	POST  /v1/runs/{run_id}/callback-redeliveries
 //	PATCH /v1/runs/{run_id}/feedback
+//
+// Where the documentation says nothing it guesses: the codes BAD_REQUEST,
+// NOT_FOUND, METHOD_NOT_ALLOWED and INTERNAL, the statuses of a delivery, and
+// the number of its attempts are its own.
 package runflowtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/runflow-io/runflow-go"
 )
 
-// The organization and the tokens that every [Server] knows from the start.
+// The organization and the secrets that every [Server] knows from the start.
 const (
-	OrgID     = "00000000-0000-7000-8000-00000000000a"
-	UserToken = "user-token-of-runflowtest"
-	APIKey    = "rf_test_key_of_runflowtest"
+	OrgID          = "00000000-0000-7000-8000-00000000000a"
+	UserToken      = "user-token-of-runflowtest"
+	APIKey         = "rf_test_key_of_runflowtest"
+	CallbackSecret = "whsec_of_runflowtest"
 )
 
 // A Server is a Runflow API. It is made by [NewServer] and safe for concurrent
 // use.
 type Server struct {
-	URL       string // for runflow.WithBaseURL
-	OrgID     string // the organization of UserToken and APIKey
-	UserToken string // the token of a person, who may rate
-	APIKey    string // the key of a program, which may not
+	URL            string // for runflow.WithBaseURL
+	OrgID          string // the organization of UserToken and APIKey
+	UserToken      string // the token of a person, who may rate
+	APIKey         string // the key of a program, which may not
+	CallbackSecret string // which signs the callbacks
 
-	http *httptest.Server
+	http       *httptest.Server
+	deliveries sync.WaitGroup // that are under way
 
 	mu         sync.Mutex
-	principals map[string]principal   // by token
-	runs       map[string]runflow.Run // by id
-	minted     int                    // ids that were
+	now        time.Time
+	minted     int                  // ids that were
+	principals map[string]principal // by token
+	runs       collection[runflow.Run]
+	models     collection[runflow.Model]
+	workflows  collection[runflow.ComfyuiWorkflow]
+	scripts    map[string][]Step // by model or workflow
+	pending    map[string][]Step // by run: those it still has to take
+	held       bool
+	replays    map[string]replay                      // by organization and idempotency key
+	callbacks  map[string][]*runflow.CallbackDelivery // by run
+	faults     []*fault
+	files      map[string]file // by name
+	signature  int             // of the links that are good
+	requests   []Request
 }
 
 // principal is who a token belongs to.
@@ -58,11 +99,17 @@ type principal struct {
 // httptest.NewServer it panics where it cannot listen.
 func NewServer() *Server {
 	s := &Server{
-		OrgID:      OrgID,
-		UserToken:  UserToken,
-		APIKey:     APIKey,
-		principals: map[string]principal{},
-		runs:       map[string]runflow.Run{},
+		OrgID:          OrgID,
+		UserToken:      UserToken,
+		APIKey:         APIKey,
+		CallbackSecret: CallbackSecret,
+		now:            time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC),
+		principals:     map[string]principal{},
+		scripts:        map[string][]Step{},
+		pending:        map[string][]Step{},
+		replays:        map[string]replay{},
+		callbacks:      map[string][]*runflow.CallbackDelivery{},
+		files:          map[string]file{},
 	}
 	s.AddUser(UserToken, OrgID)
 	s.AddAPIKey(APIKey, OrgID)
@@ -71,8 +118,12 @@ func NewServer() *Server {
 	return s
 }
 
-// Close stops the server.
-func (s *Server) Close() { s.http.Close() }
+// Close stops the server, when the callbacks that are under way have been
+// delivered.
+func (s *Server) Close() {
+	s.WaitCallbacks()
+	s.http.Close()
+}
 
 // AddUser makes token that of a person who is a member of the organizations. A
 // call without an X-Organization-Id is for the first.
@@ -91,14 +142,97 @@ func (s *Server) addPrincipal(token string, p principal) {
 	s.principals[token] = p
 }
 
+// Now returns the time of the server's clock, which starts with the year 2026
+// and goes on by a second with each dispatch and each step of a run.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// Advance puts the server's clock forward.
+func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
+}
+
+// tick returns the time and lets a second pass, so that no two things happen at
+// once.
+func (s *Server) tick() time.Time {
+	now := s.now
+	s.now = now.Add(time.Second)
+	return now
+}
+
+// mint returns a new id.
+func (s *Server) mint() string {
+	s.minted++
+	return fmt.Sprintf("00000000-0000-7000-8000-%012d", s.minted)
+}
+
+// A Request is what the server was asked.
+type Request struct {
+	Method string
+	Path   string
+	Query  url.Values
+	Header http.Header
+	Body   []byte
+}
+
+// Requests returns the requests to the API that the server has seen, in order.
+// Those for files are not among them.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
 func (s *Server) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/runs/{run_id}", s.authenticated(s.getRun))
-	mux.HandleFunc("PATCH /v1/runs/{run_id}/feedback", s.authenticated(s.patchFeedback))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem{status: http.StatusNotFound, Code: "NOT_FOUND", Message: "runflowtest does not serve this endpoint"}.write(w)
-	})
-	return mux
+	api := http.NewServeMux()
+	for pattern, handle := range map[string]handler{
+		"GET /v1/runs":                                   s.listRuns,
+		"GET /v1/runs/{run_id}":                          s.getRun,
+		"GET /v1/runs/{run_id}/logs":                     s.listLogs,
+		"GET /v1/runs/{run_id}/logs/{id}":                s.getLog,
+		"GET /v1/runs/{run_id}/node-runs":                s.listNodeRuns,
+		"GET /v1/runs/{run_id}/node-runs/{id}":           s.getNodeRun,
+		"GET /v1/runs/{run_id}/callback":                 s.listDeliveries,
+		"POST /v1/runs/{run_id}/callback-redeliveries":   s.redeliver,
+		"PATCH /v1/runs/{run_id}/feedback":               s.patchFeedback,
+		"GET /v1/models":                                 s.listModels,
+		"GET /v1/models/{path...}":                       s.getModel,
+		"POST /v1/models/{path...}":                      s.runModel,
+		"GET /v1/comfyui-workflows":                      s.listWorkflows,
+		"GET /v1/comfyui-workflows/{id}":                 s.getWorkflow,
+		"GET /v1/comfyui-workflows/{owner}/{slug}":       s.getWorkflow,
+		"GET /v1/comfyui-workflows/{owner}/{slug}/runs":  s.listWorkflowRuns,
+		"POST /v1/comfyui-workflows/{owner}/{slug}/runs": s.runWorkflow,
+		"/": func(*http.Request, caller) (any, *problem) {
+			return nil, &problem{status: http.StatusNotFound, Code: "NOT_FOUND", Message: "runflowtest does not serve this endpoint"}
+		},
+	} {
+		api.HandleFunc(pattern, s.authenticated(handle))
+	}
+	root := http.NewServeMux()
+	root.HandleFunc("/files/{name}", s.serveFile)
+	root.HandleFunc("/", s.recorded(s.faulty(api)))
+	return root
+}
+
+// recorded remembers each request before it is served.
+func (s *Server) recorded(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client is gone
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.mu.Lock()
+		s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), body})
+		s.mu.Unlock()
+		next(w, r)
+	}
 }
 
 // caller is on whose behalf a request is served.
@@ -107,31 +241,50 @@ type caller struct {
 	human bool
 }
 
-// authenticated serves with handle what carries a known token, and answers with
-// what handle returns: a value to write as JSON, or a problem.
-func (s *Server) authenticated(handle func(*http.Request, caller) (any, *problem)) http.HandlerFunc {
+// handler answers with a value to write as JSON, or with a problem. It runs
+// while the server is locked.
+type handler func(*http.Request, caller) (any, *problem)
+
+// created marks what is answered with 201.
+type created struct{ value any }
+
+// authenticated serves with handle what carries a known token.
+func (s *Server) authenticated(handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		caller, bad := s.authenticate(r)
-		if bad != nil {
-			bad.write(w)
-			return
-		}
 		s.mu.Lock()
-		value, bad := handle(r, caller)
+		status, body := s.serve(r, handle)
 		s.mu.Unlock()
-		if bad != nil {
-			bad.write(w)
-			return
-		}
-		writeJSON(w, http.StatusOK, value)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
 	}
+}
+
+func (s *Server) serve(r *http.Request, handle handler) (status int, body []byte) {
+	c, bad := s.authenticate(r)
+	if bad != nil {
+		return bad.written()
+	}
+	return s.once(r, c, func() (int, []byte) {
+		value, bad := handle(r, c)
+		if bad != nil {
+			return bad.written()
+		}
+		status := http.StatusOK
+		if c, ok := value.(created); ok {
+			status, value = http.StatusCreated, c.value
+		}
+		body, err := json.Marshal(value)
+		if err != nil {
+			return broken().written()
+		}
+		return status, body
+	})
 }
 
 func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	s.mu.Lock()
 	p, known := s.principals[token]
-	s.mu.Unlock()
 	if !known {
 		return caller{}, &problem{status: http.StatusUnauthorized, Code: "UNAUTHORIZED", Message: "missing or invalid token"}
 	}
@@ -159,24 +312,31 @@ type fieldError struct {
 	Type string   `json:"type"`
 }
 
-func (p problem) write(w http.ResponseWriter) { writeJSON(w, p.status, p) }
+func (p problem) written() (status int, body []byte) {
+	body, _ = json.Marshal(p)
+	return p.status, body
+}
 
-// invalid is the answer to a body whose field does not fit.
-func invalid(field, msg, kind string) *problem {
+// invalid is the answer to a part of a request, "body" or "query", one of whose
+// fields does not fit.
+func invalid(part, field, msg, kind string) *problem {
 	return &problem{
 		status:  http.StatusUnprocessableEntity,
 		Code:    "validation_error",
 		Message: "the request is not valid",
-		Errors:  []fieldError{{Loc: []string{"body", field}, Msg: msg, Type: kind}},
+		Errors:  []fieldError{{Loc: []string{part, field}, Msg: msg, Type: kind}},
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		status, body = http.StatusInternalServerError, fmt.Appendf(nil, `{"code":"INTERNAL","message":%q}`, err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+func badRequest(message string) *problem {
+	return &problem{status: http.StatusBadRequest, Code: "BAD_REQUEST", Message: message}
+}
+
+func notFound(what string) *problem {
+	return &problem{status: http.StatusNotFound, Code: "NOT_FOUND", Message: "no such " + what}
+}
+
+// broken is the answer where a test has added what is no JSON.
+func broken() *problem {
+	return &problem{status: http.StatusInternalServerError, Code: "INTERNAL", Message: "the object cannot be written as JSON"}
 }
