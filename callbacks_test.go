@@ -94,7 +94,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		_, _ = fmt.Fprintf(&out, verb, v)
-		_, _ = fmt.Fprintf(&out, verb, *v) //nolint:govet // any verb
+		_, _ = fmt.Fprintf(&out, verb, *v)
 		_, _ = fmt.Fprintf(&out, verb, struct{ V any }{v})
 	}
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -232,4 +234,229 @@ func ExampleCallFromContext() {
 		log.Fatal(err)
 	}
 	// Output: span: GET /v1/runs/{run_id} attempt 1
+}
+
+func ExampleModelsService_Run() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddModel("acme/cat", runflow.Model{})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{
+		Input:     map[string]any{"prompt": "a cat"},
+		ClientRef: "order-42", // to find the run by
+	})
+	if errors.Is(err, runflow.ErrAmbiguous) {
+		log.Fatal("look for the run before you start another: ", err)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.StatusCode, run.ClientRef)
+	// Output: queued order-42
+}
+
+func ExampleWithIdempotencyKey() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddModel("acme/cat", runflow.Model{})
+	server.Fail(1, runflowtest.Fault{AfterWork: true}) // the run starts, and the answer gets lost
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL), runflow.WithRetryBackoff(time.Millisecond, time.Second))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	req := &runflow.RunRequest{Input: map[string]any{"prompt": "a cat"}}
+	run, err := client.Models.Run(ctx, "acme/cat", req, runflow.WithIdempotencyKey("order-42"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.StatusCode, len(server.Requests()), "requests,", len(server.Runs())-1, "run")
+	// Output: queued 2 requests, 1 run
+}
+
+func ExampleComfyuiWorkflowsService_Run() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddWorkflow("acme/face-swap", runflow.ComfyuiWorkflow{})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	run, err := client.ComfyuiWorkflows.Run(ctx, "acme/face-swap", &runflow.RunRequest{
+		Input: map[string]any{"Aux Reference 1": "https://example.com/face.png"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.TargetType, run.Input)
+	// Output: comfyui {"Aux Reference 1":"https://example.com/face.png"}
+}
+
+func ExampleRunsService_Wait() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddModel("acme/cat", runflow.Model{})
+	server.Script("acme/cat", runflowtest.Fail("OUT_OF_MEMORY", runflow.FailureStageExecution, "the picture is too large"))
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err = client.Runs.Wait(ctx, run.ID, &runflow.WaitOptions{Timeout: 5 * time.Minute})
+	if errors.Is(err, runflow.ErrRunFailed) {
+		fmt.Println(run.FailureCode, "in", run.FailureStageCode)
+	}
+	// Output: OUT_OF_MEMORY in execution
+}
+
+func ExampleRunsService_Watch() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddModel("acme/cat", runflow.Model{})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for run, err := range client.Runs.Watch(ctx, run.ID, &runflow.WaitOptions{MaxInterval: time.Millisecond}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(run.StatusCode)
+	}
+	// Output:
+	// dispatching
+	// running
+	// succeeded
+}
+
+func ExampleRunsService_All() {
+	server, runID := newServer()
+	defer server.Close()
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	succeeded, err := runflow.Where("status_code").Eq("succeeded").Query()
+	if err != nil {
+		log.Fatal(err)
+	}
+	cost := decimal.Zero
+	for run, err := range client.Runs.All(ctx, &runflow.RunListParams{ListParams: runflow.ListParams{Query: succeeded}}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		cost = cost.Add(run.Cost.Decimal)
+		fmt.Println(run.ID == runID)
+	}
+	fmt.Println(cost)
+	// Output:
+	// true
+	// 0.042
+}
+
+func ExampleRunsService_Download() {
+	server, _ := newServer()
+	defer server.Close()
+	link := server.AddFile("cat.txt", "text/plain", []byte("a cat"))
+	run := server.AddRun(runflow.Run{Output: runflow.JSON(`{"outputs":[{"url":"` + link + `","type":"text"}]}`)})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for _, output := range run.Outputs() {
+		n, err := client.Runs.Download(ctx, output, os.Stdout)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("\n"+output.Type, n)
+	}
+	// Output:
+	// a cat
+	// text 5
+}
+
+func ExampleModelsService_Pricing() {
+	server, _ := newServer()
+	defer server.Close()
+	price := decimal.NewNullDecimal(decimal.RequireFromString("0.042"))
+	model := server.AddModel("acme/cat", runflow.Model{Pricing: []runflow.ModelPricing{{ID: "1", Price: price, UnitCode: "image"}}})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	page, err := client.Models.Pricing(ctx, model.ID, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, rule := range page.Items {
+		fmt.Println(rule.Price.Decimal, "per", rule.UnitCode)
+	}
+	// Output: 0.042 per image
+}
+
+func ExampleWhere() {
+	mine := runflow.Where("client_ref").Eq("order-42")
+	failed := runflow.Where("status_code").Eq("failed")
+	query, err := mine.And(failed.Not()).Query()
+	fmt.Println(query, err)
+
+	_, err = runflow.Where("client_ref").Eq("it's").Query()
+	fmt.Println(errors.Is(err, runflow.ErrInvalidArgument))
+	// Output:
+	// client_ref.eq:'order-42' AND NOT status_code.eq:'failed' <nil>
+	// true
+}
+
+func ExampleCallbackVerifier_Handler() {
+	server, _ := newServer()
+	defer server.Close()
+	server.AddModel("acme/cat", runflow.Model{})
+	ctx := context.Background()
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	verifier, err := runflow.NewCallbackVerifier(server.CallbackSecret)
+	if err != nil {
+		log.Fatal(err)
+	}
+	hook := httptest.NewServer(verifier.Handler(func(_ context.Context, event *runflow.CallbackEvent) error {
+		fmt.Println(event.Event, event.Status)
+		return nil // an error makes Runflow deliver the event again
+	}))
+	defer hook.Close()
+
+	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}, CallbackURL: hook.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server.Finish(run.ID)
+	server.WaitCallbacks()
+	// Output: run.completed succeeded
 }

@@ -90,7 +90,7 @@ var (
 
 // cursorOf returns the cursor that value is, or holds where it is a URL.
 func cursorOf(value string, baseURL *url.URL) (string, error) {
-	query := ""
+	var query string
 	switch {
 	case strings.Contains(value, "://"), strings.HasPrefix(value, "/") && strings.Contains(value, "?"):
 		u, err := baseURL.Parse(value)

@@ -3,7 +3,10 @@
 //
 //	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN"))
 //	…
-//	run, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: true})
+//	run, err := client.Models.Run(ctx, "owner/slug", &runflow.RunRequest{Input: input})
+//	run, err = client.Runs.Wait(ctx, run.ID, nil)
+//	n, err := client.Runs.Download(ctx, run.Outputs()[0], file)
+//	run, err = client.Runs.SetFeedback(ctx, run.ID, runflow.Feedback{IsPositive: true})
 //
 // # Who may rate
 //
@@ -24,8 +27,10 @@
 //
 // Every failure is an [*APIError] (the API said no), a [*TransportError] (no
 // answer came), a [*DecodeError] (the answer made no sense) or an
-// [*ArgumentError] (refused before any request). None of them can leak a token,
-// a query or a body, by whatever verb they are printed.
+// [*ArgumentError] (refused before any request). A wait can also end with a
+// [*RunError] (the run did not succeed) or a [*WaitError] (it has not ended yet).
+// None of them can leak a token, a query or a body, by whatever verb they are
+// printed.
 //
 // # Retries
 //
@@ -33,6 +38,10 @@
 // jitter, a Retry-After is honoured as a minimum, and where the wait would be
 // longer than the backoff's maximum or than the context lives, the call returns
 // at once. See [WithMaxRetries] and [WithRetryBackoff].
+//
+// What may cost money, as [ModelsService.Run] does, is sent again only where the
+// API did not take it. Any other failure of such a call is [ErrAmbiguous]. See
+// [WithIdempotencyKey].
 package runflow
 
 import (

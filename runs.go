@@ -310,8 +310,8 @@ func (s *RunsService) All(ctx context.Context, params *RunListParams, opts ...Op
 	})
 }
 
-// AnyParent, in place of a parent's id, reads from all parents of the
-// organization: the logs and the node runs of all runs, the prices and the
+// AnyParent stands for all parents of the organization where a parent's id is
+// asked for: the logs and the node runs of all runs, the prices and the
 // examples of all models.
 const AnyParent = "any"
 

@@ -261,7 +261,8 @@ func TestWatchYieldsEachChangeOnce(t *testing.T) {
 		assert.Len(t, c.reads, len(states))
 
 		c.states, c.reads = []string{"queued"}, nil
-		for range watch {
+		for _, err := range watch {
+			require.NoError(t, err)
 			break
 		}
 		assert.Len(t, c.reads, 1, "it starts again, and stops when nobody looks")

@@ -2,6 +2,7 @@ package runflowtest
 
 import (
 	"encoding/json"
+	"slices"
 )
 
 // collection keeps objects in the order in which they came, each also as JSON,
@@ -51,8 +52,8 @@ func (c *collection[T]) get(id string) (value T, ok bool) {
 // rows returns the rows that an organization can see, the newest first.
 func (c *collection[T]) rows(orgID string) []row {
 	rows := make([]row, 0, len(c.ordered))
-	for i := len(c.ordered) - 1; i >= 0; i-- {
-		if r := c.ordered[i]; r.orgID == "" || r.orgID == orgID {
+	for _, v := range slices.Backward(c.ordered) {
+		if r := v; r.orgID == "" || r.orgID == orgID {
 			rows = append(rows, r.row)
 		}
 	}

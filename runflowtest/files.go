@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) sign(value json.RawMessage) json.RawMessage {
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	f, known := s.files[r.PathValue("name")]
-	valid := r.URL.Query().Get("X-Signature") == fmt.Sprint(s.signature)
+	valid := r.URL.Query().Get("X-Signature") == strconv.Itoa(s.signature)
 	s.mu.Unlock()
 	switch {
 	case r.Header.Get("Authorization") != "":

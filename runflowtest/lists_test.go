@@ -1,9 +1,9 @@
 package runflowtest_test
 
 import (
-	"fmt"
 	"iter"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -28,7 +28,7 @@ func TestListsHavePages(t *testing.T) {
 	server, client := start(t)
 	for i := range 7 {
 		server.AddRun(runflow.Run{
-			ID: fmt.Sprint(i), StatusCode: map[bool]runflow.RunStatus{true: "failed", false: "succeeded"}[i%3 == 0],
+			ID: strconv.Itoa(i), StatusCode: map[bool]runflow.RunStatus{true: "failed", false: "succeeded"}[i%3 == 0],
 			ClientRef: "it", Cost: decimal.NewNullDecimal(decimal.New(int64(i%4)*10, 0)), Model: &runflow.Model{Name: "m"},
 		})
 	}

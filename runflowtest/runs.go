@@ -88,8 +88,8 @@ func (s *Server) logs(r *http.Request, c caller) ([]row, *problem) {
 	var rows []row
 	runs, bad := s.parents(r, c)
 	for _, run := range runs {
-		for _, log := range run.Logs {
-			rows = append(rows, rowOf(log.ID, log))
+		for _, line := range run.Logs {
+			rows = append(rows, rowOf(line.ID, line))
 		}
 	}
 	return rows, bad

@@ -21,14 +21,13 @@ import (
 )
 
 // start starts a server with a model and a workflow, and a client of it.
-func start(t *testing.T, opts ...runflow.Option) (*runflowtest.Server, *runflow.Client) {
+func start(t *testing.T) (*runflowtest.Server, *runflow.Client) {
 	t.Helper()
 	server := runflowtest.NewServer()
 	t.Cleanup(server.Close)
 	server.AddModel("acme/cat/2.0", runflow.Model{Name: "Cat"})
 	server.AddWorkflow("acme/swap", runflow.ComfyuiWorkflow{Name: "Swap"})
-	opts = append([]runflow.Option{runflow.WithBaseURL(server.URL), runflow.WithRetryBackoff(1, 1)}, opts...)
-	client, err := runflow.NewClient(server.UserToken, opts...)
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL), runflow.WithRetryBackoff(1, 1))
 	require.NoError(t, err)
 	return server, client
 }

@@ -163,7 +163,8 @@ func TestForeignValuesAreWrittenAsEncodingJSONDoes(t *testing.T) {
 	} {
 		_, err := codec.MarshalForeign(v)
 		require.Error(t, err, name)
-		assert.IsType(t, &codec.Error{}, err, name)
+		var named *codec.Error
+		require.ErrorAs(t, err, &named, name)
 	}
 }
 
@@ -183,7 +184,8 @@ func FuzzUnmarshalExplainsItself(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var v thing
 		if err := things.Unmarshal(data, &v); err != nil {
-			assert.IsType(t, &codec.Error{}, err)
+			var named *codec.Error
+			require.ErrorAs(t, err, &named)
 			assert.LessOrEqual(t, len(err.Error()), 1000)
 		}
 	})
