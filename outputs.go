@@ -135,7 +135,8 @@ func isFile(location string) bool {
 // wrote, at most as many as [WithMaxResponseBytes] allows: a larger file is
 // [ErrResponseTooLarge].
 //
-// The storage host gets neither the token nor any header but the User-Agent. A
+// It goes through the transport of [WithHTTPClient], but the storage host gets
+// neither the token nor any header of yours but the User-Agent. A
 // transfer that breaks off is resumed where it was; as long as it makes
 // progress, it does not count as a retry, and [WithAttemptTimeout] is how long
 // it may go without any. Where the URL has expired (403), the run is read again,

@@ -423,7 +423,8 @@ func WithRateLimiter(limiter RateLimiter) Option {
 }
 
 // WithResponse fills response with what came back, whether the call succeeds or
-// fails. It is for one call, and refused by [NewClient] and [Client.With].
+// fails. It is for one call, and refused by [NewClient], by [Client.With] and by
+// methods that make several, such as [RunsService.All].
 func WithResponse(response *Response) Option {
 	return func(s *settings) error {
 		if response == nil {

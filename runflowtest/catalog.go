@@ -80,25 +80,13 @@ func (s *Server) parentModels(r *http.Request) ([]runflow.Model, *problem) {
 }
 
 func (s *Server) pricing(r *http.Request, _ caller) ([]row, *problem) {
-	var rows []row
 	models, bad := s.parentModels(r)
-	for _, model := range models {
-		for _, price := range model.Pricing {
-			rows = append(rows, rowOf(price.ID, price))
-		}
-	}
-	return rows, bad
+	return rowsOf(models, func(m runflow.Model) []runflow.ModelPricing { return m.Pricing }, func(p runflow.ModelPricing) string { return p.ID }), bad
 }
 
 func (s *Server) examples(r *http.Request, _ caller) ([]row, *problem) {
-	var rows []row
 	models, bad := s.parentModels(r)
-	for _, model := range models {
-		for _, example := range model.Examples {
-			rows = append(rows, rowOf(example.ID, example))
-		}
-	}
-	return rows, bad
+	return rowsOf(models, func(m runflow.Model) []runflow.ModelExample { return m.Examples }, func(e runflow.ModelExample) string { return e.ID }), bad
 }
 
 func (s *Server) listWorkflows(r *http.Request, c caller) (any, *problem) {

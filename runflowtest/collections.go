@@ -72,8 +72,14 @@ func clone[T any](value T) (T, map[string]json.RawMessage) {
 	return copied, fields
 }
 
-// rowOf returns value as a row.
-func rowOf(id string, value any) row {
-	_, fields := clone(value)
-	return row{id: id, fields: fields}
+// rowsOf returns the parts of all parents as rows.
+func rowsOf[P, T any](parents []P, parts func(P) []T, id func(T) string) []row {
+	var rows []row
+	for _, parent := range parents {
+		for _, part := range parts(parent) {
+			_, fields := clone(part)
+			rows = append(rows, row{id: id(part), fields: fields})
+		}
+	}
+	return rows
 }

@@ -85,25 +85,13 @@ func (s *Server) parents(r *http.Request, c caller) ([]runflow.Run, *problem) {
 }
 
 func (s *Server) logs(r *http.Request, c caller) ([]row, *problem) {
-	var rows []row
 	runs, bad := s.parents(r, c)
-	for _, run := range runs {
-		for _, line := range run.Logs {
-			rows = append(rows, rowOf(line.ID, line))
-		}
-	}
-	return rows, bad
+	return rowsOf(runs, func(run runflow.Run) []runflow.RunLog { return run.Logs }, func(l runflow.RunLog) string { return l.ID }), bad
 }
 
 func (s *Server) nodeRuns(r *http.Request, c caller) ([]row, *problem) {
-	var rows []row
 	runs, bad := s.parents(r, c)
-	for _, run := range runs {
-		for _, nodeRun := range run.NodeRuns {
-			rows = append(rows, rowOf(nodeRun.ID, nodeRun))
-		}
-	}
-	return rows, bad
+	return rowsOf(runs, func(run runflow.Run) []runflow.NodeRun { return run.NodeRuns }, func(n runflow.NodeRun) string { return n.ID }), bad
 }
 
 func (s *Server) listLogs(r *http.Request, c caller) (any, *problem) {

@@ -20,13 +20,15 @@ const (
 )
 
 // Line returns text as one line of printable characters, at most [Limit] bytes
-// long, in which none of the secrets is left.
+// long, in which none of the secrets is left, nor a query of a URL, which may
+// sign it.
 func Line(text string, secrets ...string) string {
 	for _, secret := range secrets {
 		if len(secret) >= shortest {
 			text = strings.ReplaceAll(text, secret, removed)
 		}
 	}
+	text = withoutQueries(text)
 	var line strings.Builder
 	gap := false
 	for _, r := range text {
@@ -46,3 +48,26 @@ func Line(text string, secrets ...string) string {
 	}
 	return line.String()
 }
+
+func withoutQueries(text string) string {
+	var kept strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "://")
+		if !found {
+			kept.WriteString(text)
+			return kept.String()
+		}
+		end := strings.IndexFunc(after, endsURL)
+		if end < 0 {
+			end = len(after)
+		}
+		location, _, signed := strings.Cut(after[:end], "?")
+		kept.WriteString(before + "://" + location)
+		if signed {
+			kept.WriteString("?" + removed)
+		}
+		text = after[end:]
+	}
+}
+
+func endsURL(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`<>", r) }

@@ -27,6 +27,20 @@ func TestLineIsOnePrintableLine(t *testing.T) {
 	}
 }
 
+func TestQueriesOfURLsAreRemoved(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"get https://a/b?X-Sig=canary&x=1: refused":   "get https://a/b?[redacted] refused",
+		"https://a/?canary":                           "https://a/?[redacted]",
+		`{"url":"https://a/b?canary","x":"http://b"}`: `{"url":"https://a/b?[redacted]","x":"http://b"}`,
+		"<a href='s3://b/c?canary'> https://d?canary": "<a href='s3://b/c?[redacted]'> https://d?[redacted]",
+		"what? https://a/b, and why?":                 "what? https://a/b, and why?",
+		"://?canary":                                  "://?[redacted]",
+	} {
+		assert.Equal(t, want, redact.Line(text))
+	}
+}
+
 func TestLineIsShort(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("a", 301), strings.Repeat("世", 200), strings.Repeat("a b ", 1000)} {
