@@ -57,6 +57,8 @@ type Page[T any] struct {
 // pageBody is a page as the API sends it. Its documentation names the cursors in
 // two ways.
 type pageBody[T any] struct {
+	codec.Answer
+
 	Items    codec.List[T] `json:"items"`
 	Next     string        `json:"next"`
 	NextPQ   string        `json:"next_pq"`

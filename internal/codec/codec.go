@@ -6,6 +6,8 @@
 package codec
 
 import (
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -16,24 +18,23 @@ import (
 
 // Codec reads and writes a family of types.
 type Codec struct {
+	own         map[reflect.Type]bool // read by plan
 	read, write json.Options
 }
 
-// Type tells a codec how to see a type without its methods, see [Plain].
+// Type is one of a codec's own types, see [Plain].
 type Type struct {
-	read  *json.Unmarshalers
+	own   reflect.Type
 	write *json.Marshalers
 }
 
 // Plain lets a type have MarshalJSON and UnmarshalJSON methods that call the
-// codec: the codec reads and writes a P, which is a pointer to the type, through
-// view, which gives the same value under a type without methods, and so never
-// calls back.
+// codec: the codec writes a P, which is a pointer to the type, through view,
+// which gives the same value under a type without methods, and so never calls
+// back.
 func Plain[P any](view func(P) any) Type {
 	return Type{
-		read: json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v P) error {
-			return json.UnmarshalDecode(dec, view(v))
-		}),
+		own: reflect.TypeFor[P]().Elem(),
 		write: json.MarshalToFunc(func(enc *jsontext.Encoder, v P) error {
 			return json.MarshalEncode(enc, view(v))
 		}),
@@ -42,16 +43,17 @@ func Plain[P any](view func(P) any) Type {
 
 // New returns a codec that knows the given types, the API's times and its money.
 func New(types ...Type) *Codec {
-	read := []*json.Unmarshalers{json.UnmarshalFromFunc(readTime), json.UnmarshalFromFunc(readMoney)}
+	own := map[reflect.Type]bool{}
 	write := []*json.Marshalers{json.MarshalToFunc(writeMoney)}
 	for _, t := range types {
-		read = append(read, t.read)
+		own[t.own] = true
 		write = append(write, t.write)
 	}
 	return &Codec{
+		own: own,
 		read: json.JoinOptions(
 			jsontext.AllowInvalidUTF8(true),
-			json.WithUnmarshalers(json.JoinUnmarshalers(read...)),
+			json.WithUnmarshalers(json.JoinUnmarshalers(json.UnmarshalFromFunc(readTime), json.UnmarshalFromFunc(readMoney))),
 		),
 		write: json.JoinOptions(
 			// What was read with invalid UTF-8 must be writable again.
@@ -64,8 +66,26 @@ func New(types ...Type) *Codec {
 
 // Unmarshal reads data into v. A failure is an [*Error].
 func (c *Codec) Unmarshal(data []byte, v any) error {
+	target := reflect.ValueOf(v)
+	if t := reflect.TypeOf(v); t != nil && t.Kind() == reflect.Pointer && !target.IsNil() && c.isOwn(t.Elem()) {
+		return explain(readPlanned(data, target.Elem(), planOf(t.Elem())))
+	}
 	return explain(json.Unmarshal(data, v, c.read))
 }
+
+// isOwn reports whether t is one of the codec's own types, or holds them as the
+// API's answers do.
+func (c *Codec) isOwn(t reflect.Type) bool {
+	return c.own[t] || t.Kind() == reflect.Slice && c.own[t.Elem()] || t.Implements(answerType)
+}
+
+// Answer marks a type of the SDK that only holds what the API answered. It is
+// read as the API's own types are.
+type Answer struct{}
+
+func (Answer) answer() {}
+
+var answerType = reflect.TypeFor[interface{ answer() }]()
 
 // Marshal writes v. A failure is an [*Error].
 func (c *Codec) Marshal(v any) ([]byte, error) {
@@ -106,18 +126,25 @@ var timeLayouts = [...]string{
 }
 
 func readTime(dec *jsontext.Decoder, t *time.Time) error {
-	text, err := readText(dec, "a time")
+	quoted, err := readText(dec, "a time")
 	if err != nil {
 		return err
 	}
+	if n := len(quoted); n > 2 && quoted[n-2] == 'Z' && t.UnmarshalText(quoted[1:n-1]) == nil {
+		return nil
+	}
+	*t, err = parseTime(unquote(quoted))
+	return err
+}
+
+func parseTime(text string) (time.Time, error) {
 	for _, layout := range timeLayouts {
 		// In UTC, so that what is read does not depend on the machine's zone.
-		if parsed, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
-			*t = parsed
-			return nil
+		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
+			return t, nil
 		}
 	}
-	return reason("not a time in ISO 8601 form")
+	return time.Time{}, reason("not a time in ISO 8601 form")
 }
 
 func readMoney(dec *jsontext.Decoder, d *decimal.NullDecimal) error {
@@ -129,7 +156,7 @@ func readMoney(dec *jsontext.Decoder, d *decimal.NullDecimal) error {
 	if err != nil {
 		return err
 	}
-	parsed, err := decimal.NewFromString(text)
+	parsed, err := decimal.NewFromString(unquote(text))
 	if err != nil {
 		return reason("not a decimal number")
 	}
@@ -147,21 +174,29 @@ func writeMoney(enc *jsontext.Encoder, d *decimal.NullDecimal) error {
 	return enc.WriteToken(jsontext.String(d.Decimal.StringFixed(places)))
 }
 
-// readText returns the text of a JSON string or number, both as they stand.
-func readText(dec *jsontext.Decoder, want string) (string, error) {
-	switch kind := dec.PeekKind(); kind {
-	case jsontext.KindString, jsontext.KindNumber:
-		token, err := dec.ReadToken()
-		if err != nil {
-			return "", err
-		}
-		return token.String(), nil
-	case jsontext.KindInvalid:
-		_, err := dec.ReadToken()
-		return "", err
-	default:
-		return "", reason("want " + want + ", got " + kindName(kind))
+// readText returns a JSON string or number, as it stands.
+func readText(dec *jsontext.Decoder, want string) (jsontext.Value, error) {
+	kind := dec.PeekKind()
+	value, err := dec.ReadValue()
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != jsontext.KindString && kind != jsontext.KindNumber:
+		return nil, reason("want " + want + ", got " + kindName(kind))
 	}
+	return value, nil
+}
+
+// unquote returns the text of a JSON string, and a number as it stands.
+func unquote(value []byte) string {
+	if value[0] != '"' {
+		return string(value)
+	}
+	if inner := value[1 : len(value)-1]; isPlain(inner) {
+		return string(inner)
+	}
+	text, _ := jsontext.AppendUnquote(nil, value) // its only error is invalid UTF-8, which it mends
+	return string(text)
 }
 
 // List is a list that knows whether it was there: a null is an empty list,
@@ -175,4 +210,24 @@ type List[T any] struct {
 func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	l.Given = true
 	return json.UnmarshalDecode(dec, &l.Items)
+}
+
+func (*List[T]) list() {}
+
+var listType = reflect.TypeFor[interface{ list() }]()
+
+// planList reads a [List].
+func planList(t reflect.Type) plan {
+	items := planOf(t.Field(0).Type)
+	return func(r *reader, v reflect.Value) error {
+		v.Field(1).SetBool(true)
+		return items(r, v.Field(0))
+	}
+}
+
+// jsonName returns the name of a field in JSON, "" where it has none, and
+// whether it takes what has no field.
+func jsonName(field reflect.StructField) (name string, isEmbed bool) {
+	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name, name == "" && options == "embed"
 }

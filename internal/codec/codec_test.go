@@ -12,6 +12,13 @@ import (
 	"github.com/runflow-io/runflow-go/internal/codec"
 )
 
+// raw is a free-form value.
+type raw []byte
+
+func (v raw) MarshalJSON() ([]byte, error) { return v, nil }
+
+func (v *raw) UnmarshalJSON(data []byte) error { *v = append(raw(nil), data...); return nil }
+
 // thing has methods that call the codec, as the API's types have.
 type thing struct {
 	Name  string              `json:"name"`
@@ -20,6 +27,7 @@ type thing struct {
 	Cost  decimal.NullDecimal `json:"cost,omitzero"`
 	Inner *thing              `json:"inner,omitzero"`
 	List  []thing             `json:"list,omitzero"`
+	Extra map[string]raw      `json:",embed"`
 }
 
 var things = codec.New(codec.Plain(func(v *thing) any { type plain thing; return (*plain)(v) }))
@@ -37,11 +45,11 @@ func TestMethodsThatCallTheCodecAreNotCalledBack(t *testing.T) {
 	assert.Equal(t, `{"name":"a","inner":{"name":"b"},"list":[{"name":"c"}]}`, string(data))
 }
 
-func TestNamesMatchExactlyAndUnknownOnesArePassedOver(t *testing.T) {
+func TestNamesMatchExactlyAndUnknownOnesAreKept(t *testing.T) {
 	t.Parallel()
 	var v thing
 	require.NoError(t, things.Unmarshal([]byte(`{"NAME":"a","other":{"name":"b"},"name":null,"count":null,"inner":null,"list":null}`), &v))
-	assert.Equal(t, thing{}, v)
+	assert.Equal(t, thing{Extra: map[string]raw{"NAME": raw(`"a"`), "other": raw(`{"name":"b"}`)}}, v)
 }
 
 func TestInvalidUTF8IsReadAndWritten(t *testing.T) {

@@ -54,13 +54,15 @@ func explain(err error) error {
 	return &Error{Reason: "not valid JSON"}
 }
 
+const errTwice = "the name stands twice in its object"
+
 func syntaxError(err *jsontext.SyntacticError) *Error {
 	e := &Error{Field: fieldPath(err.JSONPointer), Reason: "not valid JSON"}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e.Reason, e.Cause = "the JSON ends too early", io.ErrUnexpectedEOF
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		e.Reason = "the name stands twice in its object"
+		e.Reason = errTwice
 	}
 	return e
 }

@@ -1,0 +1,408 @@
+package codec
+
+import (
+	"bytes"
+	"encoding"
+	"errors"
+	"io"
+	"reflect"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
+)
+
+// The API's own types are read by plans: what each member of an object goes
+// into is looked up once for a type, and not again for each value. The library
+// still does all of the lexing, and whatever is not the API's. On a run of 6 KB
+// with everything embedded this takes half the library's time.
+
+// reader reads one document.
+type reader struct {
+	dec jsontext.Decoder
+	src bytes.Buffer
+
+	known [256]string // texts that may come again, by hash
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// readPlanned reads data into v, by the plan of its type.
+func readPlanned(data []byte, v reflect.Value, p plan) error {
+	r, _ := readers.Get().(*reader)
+	r.src = *bytes.NewBuffer(data)
+	// What stands twice is found where it matters, at a fraction of the cost.
+	r.dec.Reset(&r.src, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	err := p(r, v)
+	if err == nil {
+		if _, more := r.dec.ReadToken(); more == nil {
+			err = &Error{Reason: "not valid JSON"}
+		} else if !errors.Is(more, io.EOF) {
+			err = more
+		}
+	}
+	r.src = bytes.Buffer{}
+	r.dec.Reset(&r.src)
+	readers.Put(r)
+	return err
+}
+
+// plan reads the next value into v.
+type plan func(r *reader, v reflect.Value) error
+
+// plans are the plans of types, by reflect.Type.
+var plans sync.Map
+
+var (
+	timeType  = reflect.TypeFor[time.Time]()
+	moneyType = reflect.TypeFor[decimal.NullDecimal]()
+	textType  = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// planOf returns the plan of a type.
+func planOf(t reflect.Type) plan {
+	if known, ok := plans.Load(t); ok {
+		return known.(plan) //nolint:errcheck,forcetypeassert // there are only plans
+	}
+	// A type may hold itself: until its plan is there, it is looked up.
+	var once sync.Once
+	var made plan
+	plans.Store(t, plan(func(r *reader, v reflect.Value) error {
+		once.Do(func() { made = planOf(t) })
+		return made(r, v)
+	}))
+	p := newPlan(t)
+	plans.Store(t, p)
+	return p
+}
+
+func newPlan(t reflect.Type) plan {
+	switch {
+	case t == timeType:
+		return readTimeValue
+	case t == moneyType:
+		return readMoneyValue
+	case reflect.PointerTo(t).Implements(listType):
+		return planList(t)
+	case reflect.PointerTo(t).Implements(textType):
+		return readTextValue
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return readString
+	case reflect.Bool:
+		return readBool
+	case reflect.Int, reflect.Int64:
+		return readInt
+	case reflect.Float64:
+		return readFloat
+	case reflect.Pointer:
+		return planPointer(t)
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return readRaw
+		}
+		return planSlice(t)
+	default:
+		return planStruct(t)
+	}
+}
+
+func planPointer(t reflect.Type) plan {
+	elem := planOf(t.Elem())
+	return func(r *reader, v reflect.Value) error {
+		if r.dec.PeekKind() == jsontext.KindNull {
+			v.SetZero()
+			return r.dec.SkipValue()
+		}
+		target := reflect.New(t.Elem())
+		v.Set(target)
+		return elem(r, target.Elem())
+	}
+}
+
+func planSlice(t reflect.Type) plan {
+	elem := planOf(t.Elem())
+	return func(r *reader, v reflect.Value) error {
+		switch r.dec.PeekKind() {
+		case jsontext.KindNull:
+			v.SetZero()
+			return r.dec.SkipValue()
+		case jsontext.KindBeginArray:
+		default:
+			return r.refuse("a list", t)
+		}
+		if _, err := r.dec.ReadToken(); err != nil {
+			return err
+		}
+		v.SetZero()
+		n := 0
+		for ; r.dec.PeekKind() != jsontext.KindEndArray; n++ {
+			v.Grow(1)
+			v.SetLen(n + 1)
+			if err := elem(r, v.Index(n)); err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			v.Set(reflect.MakeSlice(t, 0, 0))
+		}
+		_, err := r.dec.ReadToken()
+		return err
+	}
+}
+
+// member is a member of an object that has a field.
+type member struct {
+	name  string
+	field int
+	read  plan
+}
+
+func planStruct(t reflect.Type) plan {
+	var members []member
+	places := map[string]int{} // in members
+	extra := -1
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, isEmbed := jsonName(field)
+		switch {
+		case isEmbed:
+			extra = i
+		case name != "":
+			places[name] = len(members)
+			members = append(members, member{name: name, field: i, read: planOf(field.Type)})
+		}
+	}
+	words := len(members)/64 + 1
+	return func(r *reader, v reflect.Value) error {
+		switch r.dec.PeekKind() {
+		case jsontext.KindNull:
+			v.SetZero()
+			return r.dec.SkipValue()
+		case jsontext.KindBeginObject:
+		default:
+			return r.refuse("an object", t)
+		}
+		if _, err := r.dec.ReadToken(); err != nil {
+			return err
+		}
+		var few [2]uint64
+		seen := few[:]
+		if words > len(few) {
+			seen = make([]uint64, words)
+		}
+		for next := 0; r.dec.PeekKind() != jsontext.KindEndObject; next++ {
+			quoted, err := r.dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			name := quoted[1 : len(quoted)-1]
+			if bytes.IndexByte(name, '\\') >= 0 {
+				name = []byte(unquote(quoted))
+			}
+			// Most often the members come in the order of the fields.
+			if next >= len(members) || members[next].name != string(name) {
+				place, known := places[string(name)]
+				if !known {
+					if err := r.keep(v, extra, name); err != nil {
+						return err
+					}
+					continue
+				}
+				next = place
+			}
+			if seen[next/64]&(1<<(next%64)) != 0 {
+				return r.twice()
+			}
+			seen[next/64] |= 1 << (next % 64)
+			if err := members[next].read(r, v.Field(members[next].field)); err != nil {
+				return err
+			}
+		}
+		_, err := r.dec.ReadToken()
+		return err
+	}
+}
+
+// keep keeps a member that has no field among those that have none, if the type
+// has a place for them.
+func (r *reader) keep(v reflect.Value, extra int, name []byte) error {
+	if extra < 0 {
+		return r.dec.SkipValue()
+	}
+	rest := v.Field(extra)
+	key := reflect.ValueOf(string(name))
+	if rest.IsNil() {
+		rest.Set(reflect.MakeMap(rest.Type()))
+	} else if rest.MapIndex(key).IsValid() {
+		return r.twice()
+	}
+	value := reflect.New(rest.Type().Elem()).Elem()
+	if err := readRaw(r, value); err != nil {
+		return err
+	}
+	rest.SetMapIndex(key, value)
+	return nil
+}
+
+func (r *reader) twice() error {
+	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: errTwice}
+}
+
+// refuse reads the next value, which does not fit, and says so.
+func (r *reader) refuse(want string, t reflect.Type) error {
+	kind := r.dec.PeekKind()
+	if _, err := r.dec.ReadValue(); err != nil {
+		return err
+	}
+	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: mismatch(want, kindName(kind), t)}
+}
+
+// scalar returns the next value, which is of the given kind, or nil where it is
+// null.
+func (r *reader) scalar(kind jsontext.Kind, t reflect.Type) (jsontext.Value, error) {
+	switch got := r.dec.PeekKind(); got {
+	case kind:
+		return r.dec.ReadValue()
+	case jsontext.KindNull:
+		return nil, r.dec.SkipValue()
+	default:
+		return nil, r.refuse(typeName(t), t)
+	}
+}
+
+func readString(r *reader, v reflect.Value) error {
+	quoted, err := r.scalar(jsontext.KindString, v.Type())
+	if err != nil || quoted == nil {
+		v.SetZero()
+		return err
+	}
+	v.SetString(r.text(quoted))
+	return nil
+}
+
+// readTextValue reads what has a method for it.
+func readTextValue(r *reader, v reflect.Value) error {
+	quoted, err := r.scalar(jsontext.KindString, v.Type())
+	if err != nil || quoted == nil {
+		v.SetZero()
+		return err
+	}
+	target, _ := v.Addr().Interface().(encoding.TextUnmarshaler)
+	return target.UnmarshalText([]byte(r.text(quoted)))
+}
+
+func readBool(r *reader, v reflect.Value) error {
+	switch r.dec.PeekKind() {
+	case jsontext.KindTrue:
+		v.SetBool(true)
+	case jsontext.KindFalse, jsontext.KindNull:
+		v.SetBool(false)
+	default:
+		return r.refuse(typeName(v.Type()), v.Type())
+	}
+	return r.dec.SkipValue()
+}
+
+func readInt(r *reader, v reflect.Value) error {
+	digits, err := r.scalar(jsontext.KindNumber, v.Type())
+	if err != nil || digits == nil {
+		v.SetZero()
+		return err
+	}
+	n, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil || v.OverflowInt(n) {
+		return r.misfit(v.Type())
+	}
+	v.SetInt(n)
+	return nil
+}
+
+func readFloat(r *reader, v reflect.Value) error {
+	digits, err := r.scalar(jsontext.KindNumber, v.Type())
+	if err != nil || digits == nil {
+		v.SetZero()
+		return err
+	}
+	f, err := strconv.ParseFloat(string(digits), 64)
+	if err != nil {
+		return r.misfit(v.Type())
+	}
+	v.SetFloat(f)
+	return nil
+}
+
+func (r *reader) misfit(t reflect.Type) error {
+	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: mismatch("a number", "a number", t)}
+}
+
+// readRaw keeps the bytes of a value. Where names may stand twice in it, the
+// library is asked.
+func readRaw(r *reader, v reflect.Value) error {
+	raw, err := r.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if len(raw) > len(`{"":0}`) && bytes.IndexByte(raw, '{') >= 0 && !raw.IsValid(jsontext.AllowInvalidUTF8(true)) {
+		return r.twice()
+	}
+	v.SetBytes(bytes.Clone(raw))
+	return nil
+}
+
+func readTimeValue(r *reader, v reflect.Value) error {
+	t, _ := v.Addr().Interface().(*time.Time)
+	return r.located(readTime(&r.dec, t))
+}
+
+func readMoneyValue(r *reader, v reflect.Value) error {
+	money, _ := v.Addr().Interface().(*decimal.NullDecimal)
+	return r.located(readMoney(&r.dec, money))
+}
+
+// located adds to a reason of ours where it was met.
+func (r *reader) located(err error) error {
+	if own, ok := errors.AsType[reason](err); ok {
+		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: string(own)}
+	}
+	return err
+}
+
+// longestShared is the length of a text that may come again: ids and codes do,
+// prompts do not.
+const longestShared = 40
+
+// text returns the text that is quoted. It is not made anew where it came
+// before.
+func (r *reader) text(quoted jsontext.Value) string {
+	inner := quoted[1 : len(quoted)-1]
+	if !isPlain(inner) {
+		return unquote(quoted)
+	}
+	if len(inner) > longestShared {
+		return string(inner)
+	}
+	hash := uint32(2166136261) // FNV-1a
+	for _, b := range inner {
+		hash = (hash ^ uint32(b)) * 16777619
+	}
+	known := &r.known[hash%uint32(len(r.known))]
+	if *known != string(inner) {
+		*known = string(inner)
+	}
+	return *known
+}
+
+// isPlain reports whether a text stands for itself.
+func isPlain(text []byte) bool {
+	for _, b := range text {
+		if b == '\\' || b >= utf8.RuneSelf {
+			return bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
+		}
+	}
+	return true
+}
