@@ -45,6 +45,7 @@
 package runflow
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -562,23 +563,24 @@ type input struct {
 	body  any        // written as JSON, or nil
 }
 
-// argument is what a method was given for one or more placeholders.
+// argument is what a method was given for one or two placeholders.
 type argument struct {
 	name   string
-	values []string // one for each placeholder
+	values [2]string // one for each placeholder
+	double bool
 	err    error
 }
 
 // id fills one placeholder with one segment.
 func id(name, value string) argument {
-	return argument{name, []string{value}, endpoint.CheckSegment(value)}
+	return argument{name: name, values: [2]string{value}, err: endpoint.CheckSegment(value)}
 }
 
 // ownerSlug fills two placeholders with an "owner/slug" whose slug may hold
 // slashes itself.
 func ownerSlug(name, value string) argument {
 	owner, slug, _ := strings.Cut(value, "/")
-	return argument{name, []string{owner, slug}, endpoint.CheckOwnerSlug(value)}
+	return argument{name: name, values: [2]string{owner, slug}, double: true, err: endpoint.CheckOwnerSlug(value)}
 }
 
 // do is what every method does.
@@ -611,6 +613,7 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 		request.Key = rand.Text()
 	}
 	result := transport.Do(ctx, &own.Settings, request)
+	defer result.Release()
 	own.response.fill(result)
 	if err := failure(result); err != nil {
 		return err
@@ -620,9 +623,13 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 
 func (in input) request(ep endpoint.Endpoint) (transport.Request, []error) {
 	var errs []error
-	var values []string
+	var array [4]string
+	values := array[:0]
 	for _, arg := range in.path {
-		values = append(values, arg.values...)
+		values = append(values, arg.values[0])
+		if arg.double {
+			values = append(values, arg.values[1])
+		}
 		if arg.err != nil {
 			errs = append(errs, badArgument(arg.name, arg.err.Error()))
 		}
@@ -663,7 +670,7 @@ func (r *Response) fill(result *transport.Result) {
 		r.StatusCode = answer.StatusCode
 		r.Header = answer.Header
 		r.RequestID = answer.RequestID()
-		r.Body = answer.Body
+		r.Body = bytes.Clone(answer.Body)
 	}
 }
 

@@ -15,7 +15,7 @@ var plainRun = plain(reflect.TypeFor[runflow.Run](), 0)
 
 func BenchmarkSetFeedback(b *testing.B) {
 	body := sample()
-	b.Run("net_http_bare", func(b *testing.B) {
+	for name, body := range map[string][]byte{"net_http_bare": body, "net_http_bare_empty": []byte("{}")} { b.Run(name, func(b *testing.B) {
 		client := &http.Client{Transport: stub(body)}
 		b.ReportAllocs()
 		for b.Loop() {
@@ -33,7 +33,7 @@ func BenchmarkSetFeedback(b *testing.B) {
 			}
 			resp.Body.Close()
 		}
-	})
+	}) }
 	b.Run("net_http_json", func(b *testing.B) {
 		client := &http.Client{Transport: stub(body)}
 		b.ReportAllocs()

@@ -217,11 +217,11 @@ func (*List[T]) list() {}
 var listType = reflect.TypeFor[interface{ list() }]()
 
 // planList reads a [List].
-func planList(t reflect.Type) plan {
-	items := planOf(t.Field(0).Type)
+func (made planner) planList(t reflect.Type) plan {
+	items := made.plan(t.Field(0).Type)
 	return func(r *reader, v reflect.Value) error {
 		v.Field(1).SetBool(true)
-		return items(r, v.Field(0))
+		return (*items)(r, v.Field(0))
 	}
 }
 

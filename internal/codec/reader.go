@@ -53,7 +53,7 @@ func readPlanned(data []byte, v reflect.Value, p plan) error {
 // plan reads the next value into v.
 type plan func(r *reader, v reflect.Value) error
 
-// plans are the plans of types, by reflect.Type.
+// plans are the plans of types that are ready, by reflect.Type.
 var plans sync.Map
 
 var (
@@ -64,29 +64,39 @@ var (
 
 // planOf returns the plan of a type.
 func planOf(t reflect.Type) plan {
-	if known, ok := plans.Load(t); ok {
-		return known.(plan) //nolint:errcheck,forcetypeassert // there are only plans
+	if ready, ok := plans.Load(t); ok {
+		return *ready.(*plan) //nolint:errcheck,forcetypeassert // there are only plans
 	}
-	// A type may hold itself: until its plan is there, it is looked up.
-	var once sync.Once
-	var made plan
-	plans.Store(t, plan(func(r *reader, v reflect.Value) error {
-		once.Do(func() { made = planOf(t) })
-		return made(r, v)
-	}))
-	p := newPlan(t)
-	plans.Store(t, p)
+	made := planner{}
+	p := made.plan(t)
+	for t, p := range made {
+		plans.LoadOrStore(t, p)
+	}
+	return *p
+}
+
+// planner makes plans. One that is not ready yet can be referred to already: a
+// type may hold itself.
+type planner map[reflect.Type]*plan
+
+func (made planner) plan(t reflect.Type) *plan {
+	p, ok := made[t]
+	if !ok {
+		p = new(plan)
+		made[t] = p
+		*p = made.newPlan(t)
+	}
 	return p
 }
 
-func newPlan(t reflect.Type) plan {
+func (made planner) newPlan(t reflect.Type) plan {
 	switch {
 	case t == timeType:
 		return readTimeValue
 	case t == moneyType:
 		return readMoneyValue
 	case reflect.PointerTo(t).Implements(listType):
-		return planList(t)
+		return made.planList(t)
 	case reflect.PointerTo(t).Implements(textType):
 		return readTextValue
 	}
@@ -100,19 +110,19 @@ func newPlan(t reflect.Type) plan {
 	case reflect.Float64:
 		return readFloat
 	case reflect.Pointer:
-		return planPointer(t)
+		return made.planPointer(t)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return readRaw
 		}
-		return planSlice(t)
+		return made.planSlice(t)
 	default:
-		return planStruct(t)
+		return made.planStruct(t)
 	}
 }
 
-func planPointer(t reflect.Type) plan {
-	elem := planOf(t.Elem())
+func (made planner) planPointer(t reflect.Type) plan {
+	elem := made.plan(t.Elem())
 	return func(r *reader, v reflect.Value) error {
 		if r.dec.PeekKind() == jsontext.KindNull {
 			v.SetZero()
@@ -120,12 +130,12 @@ func planPointer(t reflect.Type) plan {
 		}
 		target := reflect.New(t.Elem())
 		v.Set(target)
-		return elem(r, target.Elem())
+		return (*elem)(r, target.Elem())
 	}
 }
 
-func planSlice(t reflect.Type) plan {
-	elem := planOf(t.Elem())
+func (made planner) planSlice(t reflect.Type) plan {
+	elem := made.plan(t.Elem())
 	return func(r *reader, v reflect.Value) error {
 		switch r.dec.PeekKind() {
 		case jsontext.KindNull:
@@ -143,7 +153,7 @@ func planSlice(t reflect.Type) plan {
 		for ; r.dec.PeekKind() != jsontext.KindEndArray; n++ {
 			v.Grow(1)
 			v.SetLen(n + 1)
-			if err := elem(r, v.Index(n)); err != nil {
+			if err := (*elem)(r, v.Index(n)); err != nil {
 				return err
 			}
 		}
@@ -159,10 +169,10 @@ func planSlice(t reflect.Type) plan {
 type member struct {
 	name  string
 	field int
-	read  plan
+	read  *plan
 }
 
-func planStruct(t reflect.Type) plan {
+func (made planner) planStruct(t reflect.Type) plan {
 	var members []member
 	places := map[string]int{} // in members
 	extra := -1
@@ -174,7 +184,7 @@ func planStruct(t reflect.Type) plan {
 			extra = i
 		case name != "":
 			places[name] = len(members)
-			members = append(members, member{name: name, field: i, read: planOf(field.Type)})
+			members = append(members, member{name: name, field: i, read: made.plan(field.Type)})
 		}
 	}
 	words := len(members)/64 + 1
@@ -219,7 +229,7 @@ func planStruct(t reflect.Type) plan {
 				return r.twice()
 			}
 			seen[next/64] |= 1 << (next % 64)
-			if err := members[next].read(r, v.Field(members[next].field)); err != nil {
+			if err := (*members[next].read)(r, v.Field(members[next].field)); err != nil {
 				return err
 			}
 		}

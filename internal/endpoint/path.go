@@ -13,6 +13,7 @@ import (
 // them first.
 func (e Endpoint) Path(values ...string) string {
 	var path strings.Builder
+	path.Grow(2 * len(e.Route))
 	rest := e.Route
 	for _, value := range values {
 		before, after, _ := strings.Cut(rest, "{")

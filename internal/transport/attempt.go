@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,6 +22,21 @@ type Call struct {
 
 type attemptKey struct{}
 
+// attemptContext is the context of an attempt.
+type attemptContext struct {
+	context.Context
+
+	call Call
+}
+
+// Value returns the attempt's call for its key.
+func (c *attemptContext) Value(key any) any {
+	if key == (attemptKey{}) {
+		return c.call
+	}
+	return c.Context.Value(key)
+}
+
 // CallFromContext returns the attempt whose request carries ctx.
 func CallFromContext(ctx context.Context) (Call, bool) {
 	call, ok := ctx.Value(attemptKey{}).(Call)
@@ -33,12 +51,13 @@ func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := callFrom(req.Context())
 	c.waiting = false
 	answer, err := c.attempt(req)
-	c.err, c.answered = err, err == nil
+	c.Err, c.answered = err, err == nil
 	if err != nil {
 		return nil, err
 	}
-	c.answer = answer
-	return &http.Response{StatusCode: answer.StatusCode, Body: http.NoBody, Request: req}, nil
+	c.Answer = answer
+	c.seen = http.Response{StatusCode: answer.StatusCode, Body: http.NoBody, Request: req}
+	return &c.seen, nil
 }
 
 func (c *call) attempt(req *http.Request) (*Answer, error) {
@@ -47,7 +66,7 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 		c.final = true
 		return nil, err
 	}
-	c.attempts++
+	c.Attempts++
 	c.inVain++
 	c.refused, c.body = "", nil
 	c.started = time.Now()
@@ -55,14 +74,14 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 
 	limited, cancel := c.limit(ctx)
 	defer cancel()
-	before := c.request.Sink.written()
-	answer, err := c.send(req.WithContext(context.WithValue(limited, attemptKey{}, Call{
-		Method:  c.request.Endpoint.Method,
-		Route:   c.request.Endpoint.Route,
-		Attempt: c.attempts,
-	})))
-	c.ambiguous = c.ambiguous || c.mayHaveBeenTaken(answer)
-	if c.request.Sink.written() > before {
+	before := c.Request.Sink.written()
+	answer, err := c.send(req.WithContext(&attemptContext{limited, Call{
+		Method:  c.Request.Endpoint.Method,
+		Route:   c.Request.Endpoint.Route,
+		Attempt: c.Attempts,
+	}}))
+	c.Ambiguous = c.Ambiguous || c.mayHaveBeenTaken(answer)
+	if c.Request.Sink.written() > before {
 		c.inVain = 1
 	}
 	if err == nil {
@@ -79,7 +98,7 @@ func (c *call) prepare(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return Ended(ctx)
 	}
-	if c.request.Target != nil {
+	if c.Request.Target != nil {
 		return nil // neither the token nor the rate limit concerns another host
 	}
 	if c.Limiter != nil {
@@ -102,12 +121,12 @@ func (c *call) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 	switch {
 	case c.AttemptTimeout == 0:
 		return context.WithCancel(ctx)
-	case c.request.Sink == nil:
+	case c.Request.Sink == nil:
 		return context.WithTimeoutCause(ctx, c.AttemptTimeout, late)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.AttemptTimeout, func() { cancel(late) })
-	c.request.Sink.progress = func() { timer.Reset(c.AttemptTimeout) }
+	c.Request.Sink.progress = func() { timer.Reset(c.AttemptTimeout) }
 	return ctx, func() {
 		timer.Stop()
 		cancel(nil)
@@ -116,6 +135,11 @@ func (c *call) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 
 func (c *call) send(req *http.Request) (*Answer, error) {
 	req.Header = c.header()
+	if c.Request.Body != nil {
+		req.Body, _ = c.newBody()
+		req.GetBody = c.newBody
+		req.ContentLength = int64(len(c.Request.Body))
+	}
 	c.watch(req)
 	resp, err := c.HTTPClient.Do(req)
 	if err != nil {
@@ -127,19 +151,35 @@ func (c *call) send(req *http.Request) (*Answer, error) {
 	return c.read(resp)
 }
 
+// payload is a request body.
+type payload struct{ bytes.Reader }
+
+func (*payload) Close() error { return nil }
+
+func (c *call) newBody() (io.ReadCloser, error) {
+	p := &payload{}
+	p.Reset(c.Request.Body)
+	return p, nil
+}
+
+var jsonContent = []string{"application/json"}
+
+// header returns the headers of an attempt. It shares their values with the
+// settings: nobody may change what a request holds.
 func (c *call) header() http.Header {
-	if c.request.Target != nil {
+	if c.Request.Target != nil {
 		header := http.Header{"User-Agent": c.Header["User-Agent"]}
-		c.request.Sink.ask(header)
+		c.Request.Sink.ask(header)
 		return header
 	}
-	header := c.Header.Clone()
-	header.Set("Authorization", "Bearer "+c.token)
-	if c.request.Body != nil {
-		header.Set("Content-Type", "application/json")
+	header := make(http.Header, len(c.Header)+3)
+	maps.Copy(header, c.Header)
+	header["Authorization"] = []string{"Bearer " + c.token}
+	if c.Request.Body != nil {
+		header["Content-Type"] = jsonContent
 	}
-	if c.request.Key != "" {
-		header.Set("Idempotency-Key", c.request.Key)
+	if c.Request.Key != "" {
+		header.Set("Idempotency-Key", c.Request.Key)
 	}
 	return header
 }

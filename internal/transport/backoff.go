@@ -2,7 +2,6 @@ package transport
 
 import (
 	"math/rand/v2"
-	"net/http"
 	"time"
 )
 
@@ -14,9 +13,4 @@ func backoff(shortest, longest time.Duration, attempts int) time.Duration {
 		ceiling = shortest << doublings
 	}
 	return time.Duration(rand.Uint64N(uint64(ceiling) + 1)) //nolint:gosec // jitter needs no secrecy; the value fits
-}
-
-// backoff is the engine's Backoff: the delay has been chosen by then.
-func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	return c.delay
 }

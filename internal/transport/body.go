@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"sync"
 )
 
 // mebibyte is enough for any error body, and what a mere promise of a larger
@@ -19,10 +20,10 @@ func (c *call) read(resp *http.Response) (*Answer, error) {
 	if !ok {
 		limit = min(limit, mebibyte)
 	}
-	if c.request.Sink != nil && ok {
+	if c.Request.Sink != nil && ok {
 		return answer, c.pour(resp, answer)
 	}
-	body, err := readAll(resp, limit)
+	body, err := answer.readAll(resp, limit)
 	if err != nil && ok {
 		return nil, err
 	}
@@ -34,16 +35,32 @@ func (c *call) read(resp *http.Response) (*Answer, error) {
 	return answer, nil
 }
 
+// buffers hold bodies for as long as an answer is looked at.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Release gives the body's memory back. Nothing may refer to it any more.
+func (r *Result) Release() {
+	if r.Answer == nil || r.Answer.buffer == nil {
+		return
+	}
+	if r.Answer.buffer.Cap() <= mebibyte {
+		buffers.Put(r.Answer.buffer)
+	}
+	r.Answer.buffer, r.Answer.Body = nil, nil
+}
+
 // readAll reads at most one byte more than limit. The byte is also what makes
 // the reader see the end of a body of exactly that length, without which its
 // connection would not be kept.
-func readAll(resp *http.Response, limit int64) ([]byte, error) {
-	var body bytes.Buffer
+func (a *Answer) readAll(resp *http.Response, limit int64) ([]byte, error) {
+	a.buffer, _ = buffers.Get().(*bytes.Buffer)
+	a.buffer.Reset()
 	if n := min(resp.ContentLength, limit, mebibyte); n > 0 {
-		body.Grow(int(n) + bytes.MinRead) // else it doubles its way up to a size that is known
+		a.buffer.Grow(int(n) + bytes.MinRead) // else it doubles its way up to a size that is known
 	}
-	_, err := body.ReadFrom(io.LimitReader(resp.Body, addOne(limit)))
-	return body.Bytes(), err
+	a.source = io.LimitedReader{R: resp.Body, N: addOne(limit)}
+	_, err := a.buffer.ReadFrom(&a.source)
+	return a.buffer.Bytes(), err
 }
 
 func addOne(n int64) int64 { return max(n, n+1) }

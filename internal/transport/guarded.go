@@ -13,12 +13,12 @@ import (
 // known whether it was sent. net/http takes an Idempotency-Key as a licence to
 // send a request again by itself, unless it cannot get at the body again.
 func (c *call) watch(req *http.Request) {
-	if c.request.Endpoint.Retry != endpoint.Guarded || c.request.Body == nil {
+	if c.Request.Endpoint.Retry != endpoint.Guarded || c.Request.Body == nil {
 		return
 	}
 	c.body = &watchedBody{ReadCloser: req.Body}
 	req.Body = c.body
-	if !c.request.Vouched {
+	if !c.Request.Vouched {
 		req.GetBody = nil
 	}
 }
@@ -26,7 +26,7 @@ func (c *call) watch(req *http.Request) {
 // mayHaveBeenTaken reports whether the last attempt of a guarded request may
 // have had its effect although no answer says so.
 func (c *call) mayHaveBeenTaken(answer *Answer) bool {
-	if c.request.Endpoint.Retry != endpoint.Guarded {
+	if c.Request.Endpoint.Retry != endpoint.Guarded {
 		return false
 	}
 	if answer != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
 // Record is all that may be said of an attempt: never a body, a query or a token.
@@ -46,23 +44,23 @@ func LogTo(logger *slog.Logger) func(context.Context, Record) {
 
 // log writes the record of the last attempt, if one was sent.
 func (c *call) log(ctx context.Context) {
-	if c.Log == nil || c.attempts == c.logged {
+	if c.Log == nil || c.Attempts == c.logged {
 		return
 	}
-	c.logged = c.attempts
+	c.logged = c.Attempts
 	record := Record{
-		Method:   c.request.Endpoint.Method,
-		Route:    c.request.Endpoint.Route,
-		Attempt:  c.attempts,
+		Method:   c.Request.Endpoint.Method,
+		Route:    c.Request.Endpoint.Route,
+		Attempt:  c.Attempts,
 		Duration: c.took,
 		Delay:    c.delay,
 	}
 	if c.answered {
-		record.Status = c.answer.StatusCode
-		record.RequestID = redact.Line(c.answer.RequestID(), c.secrets()...)
+		record.Status = c.Answer.StatusCode
+		record.RequestID = c.Redact(c.Answer.RequestID())
 	}
-	if c.err != nil {
-		record.Error = redact.Line(c.err.Error(), c.secrets()...)
+	if c.Err != nil {
+		record.Error = c.Redact(c.Err.Error())
 	}
 	c.Log(ctx, record)
 }

@@ -42,7 +42,7 @@ func (c *call) refuse(req *http.Request, status int, target string) string {
 	switch {
 	case err != nil:
 		return "a redirect to an invalid URL was not followed"
-	case c.request.Target != nil && to.Scheme == "https": // it carries no secret of the API
+	case c.Request.Target != nil && to.Scheme == "https": // it carries no secret of the API
 		return ""
 	case !SameOrigin(req.URL, to):
 		return "a redirect to another origin was not followed"

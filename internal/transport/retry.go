@@ -16,9 +16,22 @@ import (
 // nor an answer when a connection fails: the call in ctx knows both.
 func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	c := callFrom(ctx)
-	c.waiting = c.again(ctx)
+	again := c.again(ctx)
 	c.log(ctx)
-	return c.waiting, nil
+	return again && c.pause(ctx), nil
+}
+
+// pause waits for the next attempt, unless ctx ends before.
+func (c *call) pause(ctx context.Context) bool {
+	c.waiting = true // until that attempt begins
+	timer := time.NewTimer(c.delay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // again decides whether another attempt follows, and after which delay.
@@ -29,7 +42,7 @@ func (c *call) again(ctx context.Context) bool {
 	}
 	delay := backoff(c.BackoffMin, c.BackoffMax, c.inVain)
 	if c.answered {
-		if after, ok := RetryAfter(c.answer.Header, time.Now()); ok {
+		if after, ok := RetryAfter(c.Answer.Header, time.Now()); ok {
 			// Sooner than told would be rude, and later is for the caller to decide.
 			if after > c.BackoffMax || outlives(ctx, after) {
 				return false
@@ -38,7 +51,7 @@ func (c *call) again(ctx context.Context) bool {
 		}
 	}
 	if outlives(ctx, delay) {
-		c.err = tooLate(c.err)
+		c.Err = tooLate(c.Err)
 		return false
 	}
 	c.delay = delay
@@ -48,16 +61,16 @@ func (c *call) again(ctx context.Context) bool {
 // mayRepeat reports whether the last attempt failed in a way that another one
 // may mend, on an endpoint that may be asked twice.
 func (c *call) mayRepeat() bool {
-	safe := c.request.Endpoint.Retry == endpoint.Idempotent || c.request.Vouched
+	safe := c.Request.Endpoint.Retry == endpoint.Idempotent || c.Request.Vouched
 	switch {
-	case !safe && c.request.Endpoint.Retry != endpoint.Guarded:
+	case !safe && c.Request.Endpoint.Retry != endpoint.Guarded:
 		return false
 	case c.answered && safe:
-		return unavailable(c.answer.StatusCode)
+		return unavailable(c.Answer.StatusCode)
 	case c.answered:
-		return c.answer.StatusCode == http.StatusTooManyRequests
+		return c.Answer.StatusCode == http.StatusTooManyRequests
 	default:
-		return !c.final && transient(c.err) && (safe || c.body.unsent())
+		return !c.final && transient(c.Err) && (safe || c.body.unsent())
 	}
 }
 

@@ -133,7 +133,7 @@ func contentRange(header string) (start, size int64, ok bool) {
 
 // pour fills the call's sink from resp, which answer stands for.
 func (c *call) pour(resp *http.Response, answer *Answer) error {
-	err := c.request.Sink.pour(resp, c.MaxResponseBytes)
+	err := c.Request.Sink.pour(resp, c.MaxResponseBytes)
 	if errors.Is(err, errTooLarge) {
 		answer.TooLarge = true
 		return nil

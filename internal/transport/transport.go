@@ -10,8 +10,9 @@
 package transport
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -58,9 +59,12 @@ type Request struct {
 type Answer struct {
 	StatusCode int
 	Header     http.Header
-	Body       []byte
+	Body       []byte // until the result is released
 	TooLarge   bool   // the body was larger than allowed, and is cut off
 	Refused    string // why a redirect was not followed
+
+	buffer *bytes.Buffer
+	source io.LimitedReader
 }
 
 // RequestID returns the id that the API gave the request, as it sent it, or "".
@@ -87,32 +91,33 @@ type Result struct {
 	// saying so.
 	Ambiguous bool
 
-	secrets []string
+	token string // of the last attempt
 }
 
 // Redact returns text as one line from which nothing of the request can leak.
-func (r *Result) Redact(text string) string { return redact.Line(text, r.secrets...) }
+func (r *Result) Redact(text string) string {
+	secrets := []string{r.token, r.Request.Query, string(r.Request.Body)}
+	if r.Request.Target != nil {
+		secrets = append(secrets, r.Request.Target.RawQuery)
+	}
+	return redact.Line(text, secrets...)
+}
 
 // Do carries out one logical call.
 func Do(ctx context.Context, settings *Settings, request Request) *Result {
-	c := &call{Settings: settings, request: request}
+	c := &call{Settings: settings, Result: Result{Request: request}}
 	c.run(context.WithValue(ctx, callKey{}, c))
-	return &Result{Request: request, Answer: c.answer, Attempts: c.attempts, Err: c.err, Ambiguous: c.ambiguous, secrets: c.secrets()}
+	return &c.Result
 }
 
 // call is the state of one logical call. It travels in the request's context,
 // since the engine's callbacks see nothing else of a connection that failed.
 type call struct {
 	*Settings
+	Result // if the call were to end here
 
-	request Request
-
-	attempts int
 	inVain   int           // attempts since the last one that brought a download forward
-	token    string        // of the last attempt
-	answer   *Answer       // the last that came
-	answered bool          // answer is the last attempt's
-	err      error         // why the call would end here without an answer
+	answered bool          // Answer is the last attempt's
 	started  time.Time     // of the last attempt
 	took     time.Duration // by the last attempt
 	logged   int           // attempts that were logged
@@ -121,8 +126,7 @@ type call struct {
 	final    bool          // another attempt would fail in the same way
 	refused  string        // why the last attempt did not follow a redirect
 	body     *watchedBody  // of the last attempt; nil where it is of no interest
-
-	ambiguous bool // some attempt may have been taken
+	seen     http.Response // by the engine, of the last attempt
 }
 
 type callKey struct{}
@@ -140,48 +144,43 @@ var shell = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// noHeader is what the engine sends: an attempt has headers of its own.
+var noHeader = http.Header{}
+
+// engine repeats attempts for as long as checkRetry says.
+var engine = &retryablehttp.Client{
+	HTTPClient:   shell,
+	RetryMax:     math.MaxInt,
+	CheckRetry:   checkRetry,
+	Backoff:      func(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }, // checkRetry has waited
+	ErrorHandler: retryablehttp.PassthroughErrorHandler,
+}
+
 func (c *call) run(ctx context.Context) {
-	var body any
-	if c.request.Body != nil {
-		body = c.request.Body
-	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, c.request.Endpoint.Method, c.target(), body)
-	if err != nil {
-		c.err = errors.New("the request could not be built")
-		return
-	}
-	engine := &retryablehttp.Client{
-		HTTPClient:   shell,
-		RetryMax:     math.MaxInt, // checkRetry knows
-		CheckRetry:   checkRetry,
-		Backoff:      c.backoff,
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	req := &http.Request{
+		Method: c.Request.Endpoint.Method, URL: c.target(), Header: noHeader,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	// What came of it is in c: the engine would only wrap it.
-	resp, _ := engine.Do(req)
+	resp, _ := engine.Do(&retryablehttp.Request{Request: req.WithContext(ctx)})
 	if resp != nil {
 		_ = resp.Body.Close()
 	}
 	if c.waiting {
-		c.err = Ended(ctx)
+		c.Err = Ended(ctx)
 	}
 }
 
-func (c *call) target() string {
-	switch {
-	case c.request.Target != nil:
-		return c.request.Target.String()
-	case c.request.Query != "":
-		return c.BaseURL.String() + c.request.Path + "?" + c.request.Query
-	default:
-		return c.BaseURL.String() + c.request.Path
+func (c *call) target() *url.URL {
+	if c.Request.Target != nil {
+		return c.Request.Target
 	}
-}
-
-func (c *call) secrets() []string {
-	secrets := []string{c.token, c.request.Query, string(c.request.Body)}
-	if c.request.Target != nil {
-		secrets = append(secrets, c.request.Target.RawQuery)
+	u := *c.BaseURL
+	u.RawQuery = c.Request.Query
+	path, err := url.PathUnescape(c.Request.Path)
+	if path != c.Request.Path || err != nil || u.RawPath != "" {
+		u.RawPath = c.BaseURL.EscapedPath() + c.Request.Path
 	}
-	return secrets
+	u.Path += path
+	return &u
 }
