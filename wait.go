@@ -168,7 +168,7 @@ func (o *WaitOptions) own() (WaitOptions, []error) {
 func (s *RunsService) Wait(ctx context.Context, runID string, opts *WaitOptions, callOpts ...Option) (*Run, error) {
 	var run *Run
 	var err error
-	for run, err = range s.Watch(ctx, runID, opts, callOpts...) {
+	for run, err = range s.watch(ctx, "Runs.Wait", runID, opts, callOpts) {
 		continue
 	}
 	return run, err
@@ -180,11 +180,17 @@ func (s *RunsService) Wait(ctx context.Context, runID string, opts *WaitOptions,
 //
 // It reads with [RunsService.Get].
 func (s *RunsService) Watch(ctx context.Context, runID string, opts *WaitOptions, callOpts ...Option) iter.Seq2[*Run, error] {
-	const operation = "Runs.Watch"
+	return s.watch(ctx, "Runs.Watch", runID, opts, callOpts)
+}
+
+func (s *RunsService) watch(ctx context.Context, operation, runID string, opts *WaitOptions, callOpts []Option) iter.Seq2[*Run, error] {
 	own, errs := opts.own()
 	fixed, err := (*service)(s).with(operation, callOpts)
 	if ctx == nil {
 		errs = append(errs, badArgument("ctx", "must not be nil"))
+	}
+	if run := id("runID", runID); run.err != nil {
+		errs = append(errs, badArgument(run.name, run.err.Error()))
 	}
 	err = errors.Join(err, joined(operation, errs))
 	return func(yield func(*Run, error) bool) {
@@ -276,12 +282,7 @@ func (w *wait) sleep(ctx context.Context, interval time.Duration, failure error)
 	}
 }
 
-func (w *wait) end(err error) error {
-	if errors.Is(err, ErrInvalidArgument) {
-		return err
-	}
-	return &WaitError{RunID: w.runID, Last: w.last, Err: err}
-}
+func (w *wait) end(err error) error { return &WaitError{RunID: w.runID, Last: w.last, Err: err} }
 
 // progress is what a change of a run shows in. Its URLs are signed anew with
 // each read, and say nothing.

@@ -289,7 +289,7 @@ func TestWaitRefusesBadOptions(t *testing.T) {
 	_, err := client.Runs.Wait(nil, "1", nil) //nolint:staticcheck // what a nil context gets
 	require.ErrorContains(t, err, "ctx: must not be nil")
 	_, err = client.Runs.Wait(t.Context(), "a/b", nil)
-	require.EqualError(t, err, "runflow: Runs.Get: runID: must not contain a slash")
+	require.EqualError(t, err, "runflow: Runs.Wait: runID: must not contain a slash")
 	_, err = (*runflow.RunsService)(nil).Wait(t.Context(), "1", nil)
 	require.ErrorIs(t, err, runflow.ErrInvalidArgument)
 	assert.Empty(t, server.seen())

@@ -1,6 +1,4 @@
-// Package benchmarks compares the SDK with what one would write by hand, and
-// with the cores of other SDKs: the same PATCH, decoded into the same fields.
-package benchmarks
+package main
 
 import (
 	"bytes"
@@ -15,20 +13,23 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// sample is an answer with everything embedded and a value in each field.
-func sample() []byte {
+// sample returns an answer with everything embedded.
+func sample() ([]byte, error) {
 	data, err := os.ReadFile("../testdata/feedback-run-sample.json")
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	for _, placeholder := range []string{"cost", "price", "min_value", "max_value"} {
-		data = bytes.ReplaceAll(data, fmt.Appendf(nil, `"%s": "<string>"`, placeholder), fmt.Appendf(nil, `"%s": "0.0420"`, placeholder))
+	for _, money := range []string{"cost", "price", "min_value", "max_value"} {
+		data = bytes.ReplaceAll(data, fmt.Appendf(nil, `"%s": "<string>"`, money), fmt.Appendf(nil, `"%s": "0.0420"`, money))
 	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, data); err != nil {
-		panic(err)
-	}
-	return compact.Bytes()
+	err = json.Compact(&compact, data)
+	return compact.Bytes(), err
+}
+
+// pageOf returns a page of n of these answers.
+func pageOf(n int, answer []byte) []byte {
+	return fmt.Appendf(nil, `{"items":[%s],"next":null}`, bytes.Join(bytes.SplitN(bytes.Repeat(append(answer, '\n'), n), []byte("\n"), n), []byte(",")))
 }
 
 // stub answers each request with the same body, without a network.
@@ -48,11 +49,15 @@ func (s stub) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// plain returns a type with the fields of t but without methods, as one would
-// write it by hand for encoding/json.
+// byHand is runflow.Run as one would write it for encoding/json: the same
+// fields, without methods. All peers read into it.
+var byHand = plain(reflect.TypeFor[runflow.Run](), 0)
+
+func newByHand() any { return reflect.New(byHand).Interface() }
+
 func plain(t reflect.Type, depth int) reflect.Type {
 	switch {
-	case t == reflect.TypeFor[runflow.JSON]() || depth > 8:
+	case t == reflect.TypeFor[runflow.JSON](), t == reflect.TypeFor[*runflow.Run]() && depth > 0: // which would never end
 		return reflect.TypeFor[json.RawMessage]()
 	case t.Kind() == reflect.Pointer:
 		return reflect.PointerTo(plain(t.Elem(), depth))
@@ -65,14 +70,9 @@ func plain(t reflect.Type, depth int) reflect.Type {
 	}
 	var fields []reflect.StructField
 	for field := range t.Fields() {
-		if field.Name == "Extra" {
-			continue
+		if field.Name != "Extra" {
+			fields = append(fields, reflect.StructField{Name: field.Name, Type: plain(field.Type, depth+1), Tag: field.Tag})
 		}
-		next := depth + 1
-		if field.Name == "Run" { // of a log line, which would never end
-			next = 9
-		}
-		fields = append(fields, reflect.StructField{Name: field.Name, Type: plain(field.Type, next), Tag: field.Tag})
 	}
 	return reflect.StructOf(fields)
 }

@@ -12,6 +12,11 @@ import (
 	"github.com/runflow-io/runflow-go/internal/codec"
 )
 
+// kind has a method of its own to be read by.
+type kind string
+
+func (k *kind) UnmarshalText(text []byte) error { *k = "the " + kind(text); return nil }
+
 // raw is a free-form value.
 type raw []byte
 
@@ -27,6 +32,10 @@ type thing struct {
 	Cost  decimal.NullDecimal `json:"cost,omitzero"`
 	Inner *thing              `json:"inner,omitzero"`
 	List  []thing             `json:"list,omitzero"`
+	Sizes map[string]uint8    `json:"sizes,omitzero"`
+	Score *float64            `json:"score,omitzero"`
+	Kind  kind                `json:"kind,omitzero"`
+	Done  bool                `json:"done,omitzero"`
 	Extra map[string]raw      `json:",embed"`
 }
 
@@ -115,6 +124,19 @@ func TestNullAndNothingAreNull(t *testing.T) {
 	}
 }
 
+func TestEveryKindIsRead(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, things.Unmarshal([]byte(`{"na\u006de":"\u0061\ud83d\ude00","count":-7,"kind":"k\/ind","done":true,"score":0.5,"sizes":{"a":1},"list":[null,{}],"inner":{"done":false}}`), &v))
+	half := 0.5
+	assert.Equal(t, thing{
+		Name: "a😀", Count: -7, Kind: "the k/ind", Done: true, Score: &half, Sizes: map[string]uint8{"a": 1}, List: []thing{{}, {}}, Inner: &thing{},
+	}, v)
+	var list []thing
+	require.NoError(t, things.Unmarshal([]byte(` [{"name":"a"},{"name":"a"}] `), &list))
+	assert.Equal(t, []thing{{Name: "a"}, {Name: "a"}}, list)
+}
+
 func TestAListKnowsWhetherItWasThere(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]codec.List[thing]{
@@ -124,10 +146,17 @@ func TestAListKnowsWhetherItWasThere(t *testing.T) {
 		`{"items":[{"name":"a"}]}`: {Given: true, Items: []thing{{Name: "a"}}},
 	} {
 		var page struct {
+			codec.Answer
+
 			Items codec.List[thing] `json:"items"`
 		}
 		require.NoError(t, things.Unmarshal([]byte(text), &page))
 		assert.Equal(t, want, page.Items, text)
+		var foreign struct { // read by the library
+			Items codec.List[thing] `json:"items"`
+		}
+		require.NoError(t, things.Unmarshal([]byte(text), &foreign))
+		assert.Equal(t, want, foreign.Items, text)
 	}
 }
 

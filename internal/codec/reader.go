@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
 )
@@ -116,8 +117,10 @@ func (made planner) newPlan(t reflect.Type) plan {
 			return readRaw
 		}
 		return made.planSlice(t)
-	default:
+	case reflect.Struct:
 		return made.planStruct(t)
+	default:
+		return readAnything
 	}
 }
 
@@ -163,6 +166,18 @@ func (made planner) planSlice(t reflect.Type) plan {
 		_, err := r.dec.ReadToken()
 		return err
 	}
+}
+
+// readAnything leaves a value to the library.
+func readAnything(r *reader, v reflect.Value) error {
+	raw, err := r.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(raw, v.Addr().Interface(), jsontext.AllowInvalidUTF8(true)) != nil {
+		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: "the value does not fit"}
+	}
+	return nil
 }
 
 // member is a member of an object that has a field.

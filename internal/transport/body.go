@@ -7,9 +7,13 @@ import (
 	"sync"
 )
 
-// mebibyte is enough for any error body, and what a mere promise of a larger
-// body may claim at once.
-const mebibyte = 1 << 20
+const (
+	// enough is what is read of an error.
+	enough = 1 << 20
+	// ready is what the mere promise of a body may claim at once, and what is
+	// kept for the next one: more than a page of 500 runs has.
+	ready = 8 << 20
+)
 
 // read reads the body of resp, never more than allowed. An error's status
 // counts even where its body breaks off.
@@ -18,7 +22,7 @@ func (c *call) read(resp *http.Response) (*Answer, error) {
 	ok := resp.StatusCode/100 == 2
 	limit := c.MaxResponseBytes
 	if !ok {
-		limit = min(limit, mebibyte)
+		limit = min(limit, enough)
 	}
 	if c.Request.Sink != nil && ok {
 		return answer, c.pour(resp, answer)
@@ -43,7 +47,7 @@ func (r *Result) Release() {
 	if r.Answer == nil || r.Answer.buffer == nil {
 		return
 	}
-	if r.Answer.buffer.Cap() <= mebibyte {
+	if r.Answer.buffer.Cap() <= ready {
 		buffers.Put(r.Answer.buffer)
 	}
 	r.Answer.buffer, r.Answer.Body = nil, nil
@@ -55,7 +59,7 @@ func (r *Result) Release() {
 func (a *Answer) readAll(resp *http.Response, limit int64) ([]byte, error) {
 	a.buffer, _ = buffers.Get().(*bytes.Buffer)
 	a.buffer.Reset()
-	if n := min(resp.ContentLength, limit, mebibyte); n > 0 {
+	if n := min(resp.ContentLength, limit, ready); n > 0 {
 		a.buffer.Grow(int(n) + bytes.MinRead) // else it doubles its way up to a size that is known
 	}
 	a.source = io.LimitedReader{R: resp.Body, N: addOne(limit)}

@@ -1,0 +1,44 @@
+// Package retryable is go-retryablehttp with encoding/json, by hand.
+package retryable
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+type feedback struct {
+	IsPositive *bool   `json:"is_positive"`
+	Reason     *string `json:"reason"`
+}
+
+// New returns what rates a run and reads the answer into a new value.
+func New(client *http.Client, url string, answer func() any) (func(context.Context) error, error) {
+	up := true
+	retrying := retryablehttp.NewClient()
+	retrying.HTTPClient, retrying.Logger = client, nil
+	return func(ctx context.Context) error {
+		body, err := json.Marshal(feedback{IsPositive: &up})
+		if err != nil {
+			return err
+		}
+		req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPatch, url+"/v1/runs/x/feedback", body)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer token")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := retrying.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d", resp.StatusCode)
+		}
+		return json.NewDecoder(resp.Body).Decode(answer())
+	}, nil
+}

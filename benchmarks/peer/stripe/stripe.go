@@ -1,0 +1,37 @@
+// Package stripe is the core of stripe-go, whose answer is read by
+// encoding/json.
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/stripe/stripe-go/v83"
+)
+
+type feedback struct {
+	IsPositive *bool   `json:"is_positive"`
+	Reason     *string `json:"reason"`
+}
+
+// New returns what rates a run and reads the answer into a new value.
+func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+	up := true
+	retries := int64(4)
+	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
+		URL: &baseURL, HTTPClient: client, MaxNetworkRetries: &retries, LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
+	})
+	raw, _ := backend.(stripe.RawRequestBackend)
+	return func(ctx context.Context) error {
+		body, err := json.Marshal(feedback{IsPositive: &up})
+		if err != nil {
+			return err
+		}
+		resp, err := raw.RawRequest(http.MethodPost, "/v2/runs/x/feedback", "token", string(body), &stripe.RawParams{Params: stripe.Params{Context: ctx}})
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(resp.RawJSON, answer())
+	}, nil
+}
