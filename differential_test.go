@@ -46,12 +46,12 @@ func withoutMethods(t reflect.Type, depth int) reflect.Type {
 func differs(path string, ours, theirs reflect.Value) string {
 	switch v := ours.Interface().(type) {
 	case time.Time:
-		if other, ok := theirs.Interface().(time.Time); !ok || !v.Equal(other) {
+		if other, ok := reflect.TypeAssert[time.Time](theirs); !ok || !v.Equal(other) {
 			return path
 		}
 		return ""
 	case decimal.NullDecimal:
-		if other, ok := theirs.Interface().(decimal.NullDecimal); !ok || v.Valid != other.Valid || v.Valid && !v.Decimal.Equal(other.Decimal) {
+		if other, ok := reflect.TypeAssert[decimal.NullDecimal](theirs); !ok || v.Valid != other.Valid || v.Valid && !v.Decimal.Equal(other.Decimal) {
 			return path
 		}
 		return ""

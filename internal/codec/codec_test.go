@@ -2,6 +2,8 @@ package codec_test
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,6 +139,15 @@ func TestEveryKindIsRead(t *testing.T) {
 	assert.Equal(t, []thing{{Name: "a"}, {Name: "a"}}, list)
 }
 
+func TestUnknownNamesOfInvalidUTF8AreNotConfused(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, things.Unmarshal([]byte("{\"\xff\":1}"), &v))
+	_, err := things.Marshal(&v)
+	require.NoError(t, err)
+	require.ErrorContains(t, things.Unmarshal([]byte("{\"\xff\":1,\"\xfe\":2}"), &v), "stands twice", "both are the same when they are mended")
+}
+
 func TestAListKnowsWhetherItWasThere(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]codec.List[thing]{
@@ -212,6 +223,110 @@ func TestLooseReadsAnythingThatIsJSON(t *testing.T) {
 	assert.Equal(t, map[string]any{"a": []any{nil, true, "x"}}, v)
 	_, err = codec.Loose([]byte("<html>"))
 	require.EqualError(t, err, "not valid JSON")
+}
+
+// grade reads itself.
+type grade string
+
+func (g *grade) UnmarshalText(text []byte) error {
+	*g = grade(strings.ToUpper(string(text)))
+	return nil
+}
+
+type report struct {
+	Grade grade               `json:"grade"`
+	Done  bool                `json:"done"`
+	Count int                 `json:"count"`
+	Ratio float64             `json:"ratio"`
+	At    time.Time           `json:"at"`
+	Cost  decimal.NullDecimal `json:"cost"`
+	Free  raw                 `json:"free"`
+	Names []string            `json:"names"`
+	Next  *report             `json:"next"`
+	Pages codec.List[report]  `json:"pages"`
+	Notes string              // without a name
+}
+
+// The library is what a plan must agree with.
+func TestAPlanReadsWhatTheLibraryReads(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{}`,
+		`null`,
+		`{"grade":"a","done":true,"count":-7,"ratio":-1.5e3,"at":"2023-11-07T05:31:56Z","cost":"0.10"}`,
+		`{"grade":null,"done":null,"count":null,"ratio":null,"cost":null,"free":null,"names":null,"next":null,"pages":null}`,
+		`{"done":false,"free":{"a":[{"b":1}]},"names":[],"pages":[]}`,
+		`{"names":["` + strings.Repeat("long", 20) + `","a\"b","\ud83d\ude00","é",null]}`,
+		`{"next":{"next":{"count":1}},"pages":[{"count":2},null,{"pages":[{}]}]}`,
+		`{"count":1,"unknown":{"count":2},"grade":"b"}`,
+		`{"ratio":1,"c\u006funt":3}`,
+		`{"grade":1}`, `{"done":"x"}`, `{"count":1.5}`, `{"ratio":"1"}`, `{"ratio":1e999}`, `{"at":null}`,
+		`{"names":["a",2]}`, `{"pages":{}}`, `{"pages":[{"next":[]}]}`, `{"next":{"count":1,"count":2}}`,
+		`{"free":tru}`, `{"unknown":tru}`, `{1:2}`, `{"count" 1}`, `{"count":1`, `{"names":["a"`, `{"free":`,
+	} {
+		var planned struct {
+			codec.Answer
+			Body report `json:"body"`
+		}
+		var plain struct {
+			Body report `json:"body"`
+		}
+		data := []byte(`{"body":` + body + `}`)
+		want := things.Unmarshal(data, &plain)
+		got := things.Unmarshal(data, &planned)
+		if want != nil {
+			assert.EqualError(t, got, want.Error(), body)
+			continue
+		}
+		require.NoError(t, got, body)
+		assert.Equal(t, plain.Body, planned.Body, body)
+	}
+}
+
+func TestWhatHasNoFieldIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"other":tru`:                   "the JSON ends too early",
+		`{"other":{"x":1,"x":"canary"}}`: "other: the name stands twice in its object",
+		`{"name":"a"} {}`:                "not valid JSON",
+	} {
+		var v thing
+		assert.ErrorContains(t, things.Unmarshal([]byte(body), &v), want, body)
+	}
+}
+
+// An endless nesting must not exhaust the stack.
+func TestNestingIsBounded(t *testing.T) {
+	t.Parallel()
+	var v thing
+	assert.ErrorContains(t, things.Unmarshal([]byte(strings.Repeat(`{"inner":`, 20_000)), &v), "not valid JSON")
+	var list []thing
+	assert.ErrorContains(t, things.Unmarshal([]byte(strings.Repeat(`[{"list":`, 20_000)), &list), "not valid JSON")
+}
+
+// More texts than a reader can remember must not be mistaken for each other.
+func TestManyTextsStayApart(t *testing.T) {
+	t.Parallel()
+	want := make([]thing, 1000)
+	for i := range want {
+		want[i].Name = strconv.Itoa(i)
+	}
+	data, err := things.Marshal(want)
+	require.NoError(t, err)
+	var got []thing
+	require.NoError(t, things.Unmarshal(data, &got))
+	assert.Equal(t, want, got)
+}
+
+func TestReadTextsDoNotShareTheDocumentsMemory(t *testing.T) {
+	t.Parallel()
+	data := []byte(`{"name":"short","other":"` + strings.Repeat("long", 20) + `"}`)
+	var v thing
+	require.NoError(t, things.Unmarshal(data, &v))
+	for i := range data {
+		data[i] = 'x'
+	}
+	assert.Equal(t, thing{Name: "short", Extra: map[string]raw{"other": raw(`"` + strings.Repeat("long", 20) + `"`)}}, v)
 }
 
 func FuzzUnmarshalExplainsItself(f *testing.F) {

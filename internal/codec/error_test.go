@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,6 +53,29 @@ func TestErrorsNameTheFieldAndQuoteNoValue(t *testing.T) {
 		var named *codec.Error
 		require.ErrorAs(t, err, &named)
 	}
+}
+
+// Callers' own types are not read by plan.
+func TestErrorsNameTheFieldInCallersTypesToo(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"at":"canary"}`:       "at: not a time in ISO 8601 form",
+		`{"at":null}`:           "at: want a time, got null",
+		`{"done":"canary"}`:     "done: want true or false, got a string",
+		`{"map":["canary"]}`:    "map: want an object, got a list",
+		`{"call":"canary"}`:     "call: the value does not fit",
+		`{"map":{"a":1,"a":2}}`: "map.a: the name stands twice in its object",
+	} {
+		var v struct {
+			At   time.Time      `json:"at"`
+			Done bool           `json:"done"`
+			Map  map[string]int `json:"map"`
+			Call func()         `json:"call"`
+		}
+		assert.EqualError(t, things.Unmarshal([]byte(body), &v), want)
+	}
+	assert.EqualError(t, things.Unmarshal([]byte(`{}`), nil), "the value does not fit")
+	assert.EqualError(t, things.Unmarshal([]byte(`{}`), (*thing)(nil)), "the value does not fit")
 }
 
 func TestACutOffDocumentIsAnUnexpectedEnd(t *testing.T) {

@@ -65,8 +65,10 @@ var (
 
 // planOf returns the plan of a type.
 func planOf(t reflect.Type) plan {
-	if ready, ok := plans.Load(t); ok {
-		return *ready.(*plan) //nolint:errcheck,forcetypeassert // there are only plans
+	if known, ok := plans.Load(t); ok {
+		if ready, ok := known.(*plan); ok {
+			return *ready
+		}
 	}
 	made := planner{}
 	p := made.plan(t)
@@ -187,70 +189,81 @@ type member struct {
 	read  *plan
 }
 
+// object is how the objects of a type are read.
+type object struct {
+	typ     reflect.Type
+	members []member
+	places  map[string]int // in members
+	extra   int            // the field for what has none, or -1
+}
+
 func (made planner) planStruct(t reflect.Type) plan {
-	var members []member
-	places := map[string]int{} // in members
-	extra := -1
+	o := &object{typ: t, places: map[string]int{}, extra: -1}
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name, isEmbed := jsonName(field)
 		switch {
 		case isEmbed:
-			extra = i
+			o.extra = i
 		case name != "":
-			places[name] = len(members)
-			members = append(members, member{name: name, field: i, read: made.plan(field.Type)})
+			o.places[name] = len(o.members)
+			o.members = append(o.members, member{name: name, field: i, read: made.plan(field.Type)})
 		}
 	}
-	words := len(members)/64 + 1
-	return func(r *reader, v reflect.Value) error {
-		switch r.dec.PeekKind() {
-		case jsontext.KindNull:
-			v.SetZero()
-			return r.dec.SkipValue()
-		case jsontext.KindBeginObject:
-		default:
-			return r.refuse("an object", t)
-		}
-		if _, err := r.dec.ReadToken(); err != nil {
-			return err
-		}
-		var few [2]uint64
-		seen := few[:]
-		if words > len(few) {
-			seen = make([]uint64, words)
-		}
-		for next := 0; r.dec.PeekKind() != jsontext.KindEndObject; next++ {
-			quoted, err := r.dec.ReadValue()
-			if err != nil {
-				return err
-			}
-			name := quoted[1 : len(quoted)-1]
-			if bytes.IndexByte(name, '\\') >= 0 {
-				name = []byte(unquote(quoted))
-			}
-			// Most often the members come in the order of the fields.
-			if next >= len(members) || members[next].name != string(name) {
-				place, known := places[string(name)]
-				if !known {
-					if err := r.keep(v, extra, name); err != nil {
-						return err
-					}
-					continue
-				}
-				next = place
-			}
-			if seen[next/64]&(1<<(next%64)) != 0 {
-				return r.twice()
-			}
-			seen[next/64] |= 1 << (next % 64)
-			if err := (*members[next].read)(r, v.Field(members[next].field)); err != nil {
-				return err
-			}
-		}
-		_, err := r.dec.ReadToken()
+	return o.read
+}
+
+func (o *object) read(r *reader, v reflect.Value) error {
+	switch r.dec.PeekKind() {
+	case jsontext.KindNull:
+		v.SetZero()
+		return r.dec.SkipValue()
+	case jsontext.KindBeginObject:
+	default:
+		return r.refuse("an object", o.typ)
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
+	var few [2]uint64
+	seen := few[:]
+	if need := len(o.members)/64 + 1; need > len(few) {
+		seen = make([]uint64, need)
+	}
+	for next := 0; r.dec.PeekKind() != jsontext.KindEndObject; {
+		place, err := o.readMember(r, v, next, seen)
+		if err != nil {
+			return err
+		}
+		next = place + 1
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+// readMember reads a member and returns its place. Most often it is the next
+// one: the API sends members in the order of the fields.
+func (o *object) readMember(r *reader, v reflect.Value, next int, seen []uint64) (place int, err error) {
+	quoted, err := r.dec.ReadValue()
+	if err != nil {
+		return next, err
+	}
+	name := []byte(quoted[1 : len(quoted)-1])
+	if next >= len(o.members) || o.members[next].name != string(name) {
+		if !isPlain(name) {
+			name = []byte(unquote(quoted))
+		}
+		place, known := o.places[string(name)]
+		if !known {
+			return next, r.keep(v, o.extra, name)
+		}
+		next = place
+	}
+	if seen[next/64]&(1<<(next%64)) != 0 {
+		return next, r.twice()
+	}
+	seen[next/64] |= 1 << (next % 64)
+	return next, (*o.members[next].read)(r, v.Field(o.members[next].field))
 }
 
 // keep keeps a member that has no field among those that have none, if the type
@@ -317,8 +330,11 @@ func readTextValue(r *reader, v reflect.Value) error {
 		v.SetZero()
 		return err
 	}
-	target, _ := v.Addr().Interface().(encoding.TextUnmarshaler)
-	return target.UnmarshalText([]byte(r.text(quoted)))
+	target, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
+	if err := target.UnmarshalText([]byte(r.text(quoted))); err != nil {
+		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: "the value does not fit", Cause: err}
+	}
+	return nil
 }
 
 func readBool(r *reader, v reflect.Value) error {
@@ -380,12 +396,12 @@ func readRaw(r *reader, v reflect.Value) error {
 }
 
 func readTimeValue(r *reader, v reflect.Value) error {
-	t, _ := v.Addr().Interface().(*time.Time)
+	t, _ := reflect.TypeAssert[*time.Time](v.Addr())
 	return r.located(readTime(&r.dec, t))
 }
 
 func readMoneyValue(r *reader, v reflect.Value) error {
-	money, _ := v.Addr().Interface().(*decimal.NullDecimal)
+	money, _ := reflect.TypeAssert[*decimal.NullDecimal](v.Addr())
 	return r.located(readMoney(&r.dec, money))
 }
 

@@ -19,6 +19,7 @@ func TestRetryAfterIsReadInEveryForm(t *testing.T) {
 		"1.5":                            1500 * time.Millisecond,
 		".5":                             500 * time.Millisecond,
 		"9223372036":                     9223372036 * time.Second,
+		"9223372036.854775808":           math.MaxInt64, // one nanosecond too long
 		"9223372037":                     math.MaxInt64,
 		"99999999999999999999":           math.MaxInt64,
 		"Mon, 23 Nov 2026 12:00:30 GMT":  30 * time.Second,
