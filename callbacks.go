@@ -1,7 +1,6 @@
 package runflow
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -75,7 +74,8 @@ func (e *CallbackEvent) key() string {
 // by [NewCallbackVerifier], safe for concurrent use, and prints without its
 // secrets.
 type CallbackVerifier struct {
-	// MaxBodyBytes is how large a callback may be; 0 is 1 MiB. Set it before use.
+	// MaxBodyBytes is how large a callback may be, in bytes; what is not positive
+	// is 1 MiB. Set it before use.
 	MaxBodyBytes int64
 
 	secrets func() [][]byte // a function, where fmt cannot find them
@@ -114,7 +114,9 @@ func (v CallbackVerifier) Format(s fmt.State, verb rune) { format(s, verb, v.Str
 func (v CallbackVerifier) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // Verify returns nil where signature, the value of the header Runflow-Signature,
-// is that of exactly these bytes, and else [ErrInvalidSignature].
+// is that of exactly these bytes, and else [ErrInvalidSignature], as it always
+// does where NewCallbackVerifier did not make the verifier. See
+// https://docs.runflow.io/guides/verify-callback-signatures.
 func (v *CallbackVerifier) Verify(body []byte, signature string) error {
 	var given [sha256.Size]byte
 	wellFormed := len(signature) == signatureHexBytes && strings.Trim(signature, "0123456789abcdef") == ""
@@ -168,7 +170,7 @@ var (
 
 // Parse reads the callback that r is: it reads the body, up to MaxBodyBytes,
 // verifies it, and only then looks into it. It returns a [*CallbackError], which
-// says what to answer.
+// says what to answer. See https://docs.runflow.io/concepts/callbacks.
 func (v *CallbackVerifier) Parse(r *http.Request) (*CallbackEvent, error) {
 	if r == nil || r.Method != http.MethodPost {
 		return nil, &CallbackError{http.StatusMethodNotAllowed, errNotPOST}
@@ -203,15 +205,11 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, ErrCallbackTooLarge
 	}
-	var body bytes.Buffer
-	n, err := io.Copy(&body, io.LimitReader(r.Body, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case n > limit:
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, ErrCallbackTooLarge
 	}
-	return body.Bytes(), nil
+	return body, err
 }
 
 // A CallbackClaim says who handles an event.
@@ -234,16 +232,20 @@ const (
 // handled once however often it is delivered. It is safe for concurrent use.
 //
 // [NewCallbackStore] makes one for a single process. Where several processes
-// receive callbacks, they share one: in SQL, a table whose primary key is the
-// Key, where Claim inserts a row or takes over one that has expired; in Redis, a
-// Key that Claim sets to the Owner with NX and an expiry.
+// receive callbacks, they share one. In SQL it is a table whose primary key is
+// the Key, where Claim inserts a row or takes over one that has expired, and
+// Release deletes the row of that Owner if it is not done. In Redis, Claim sets
+// the Key to the Owner with NX and an expiry, Done sets it to a mark of its own
+// with a longer one, and Release is a script that deletes the Key only while its
+// value is the Owner.
 type CallbackStore interface {
 	// Claim claims an event, unless it is done, or claimed by another owner whose
 	// claim has not expired. A claim expires because its owner may have crashed.
 	Claim(ctx context.Context, claim CallbackClaim) (ClaimState, error)
 	// Done remembers that the event was handled, whoever holds the claim by now.
 	Done(ctx context.Context, claim CallbackClaim) error
-	// Release gives the claim up, if Owner still holds it.
+	// Release gives the claim up, if Owner still holds it. It is called after a
+	// Claim that failed, too, which may have been granted nevertheless.
 	Release(ctx context.Context, claim CallbackClaim) error
 }
 
@@ -272,8 +274,7 @@ func (m memory) Claim(_ context.Context, claim CallbackClaim) (ClaimState, error
 }
 
 func (m memory) Done(_ context.Context, claim CallbackClaim) error {
-	m.claims.Done(claim.Key)
-	return nil
+	return m.claims.Done(claim.Key)
 }
 
 func (m memory) Release(_ context.Context, claim CallbackClaim) error {
@@ -284,14 +285,15 @@ func (m memory) Release(_ context.Context, claim CallbackClaim) error {
 // A CallbackOption sets how [CallbackVerifier.Handler] works.
 type CallbackOption func(*callbackHandler)
 
-// WithCallbackStore sets where handled events are remembered, by default in
-// memory: 10,000 of them, with claims of 5 minutes.
+// WithCallbackStore sets where handled events are remembered, by default and for
+// nil in memory: 10,000 of them, with claims of 5 minutes.
 func WithCallbackStore(store CallbackStore) CallbackOption {
 	return func(h *callbackHandler) { h.store = store }
 }
 
 // WithCallbackErrors sets what is told of each error: of requests that are no
-// callbacks, of the store, and of the handler itself.
+// callbacks, of the store, and of the handler itself. Nil tells nobody, as is
+// the default.
 func WithCallbackErrors(report func(context.Context, error)) CallbackOption {
 	return func(h *callbackHandler) { h.report = report }
 }
@@ -305,12 +307,13 @@ func WithCallbackErrors(report func(context.Context, error)) CallbackOption {
 // handle has returned nil. Where handle fails or panics, or the process
 // crashes, Runflow delivers the event again, and handle gets it again. Answer
 // soon: Runflow waits for some seconds only, and the context of handle ends when
-// it has gone.
+// it has gone. See https://docs.runflow.io/concepts/callbacks.
 //
 // It answers 200 to what is handled, or was before; 409 while the event is being
 // handled elsewhere; 401, 400, 405 or 413 to what is no callback; and 500 where
 // handle or the store fails. Runflow delivers again after all but 200. A panic
-// is passed on when it has been answered.
+// is passed on when it has been answered. A nil handle is a handle that fails,
+// and a nil verifier finds every signature invalid.
 func (v *CallbackVerifier) Handler(handle func(context.Context, *CallbackEvent) error, opts ...CallbackOption) http.Handler {
 	h := &callbackHandler{verifier: v, handle: handle}
 	for _, opt := range opts {
@@ -350,33 +353,30 @@ func (h *callbackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	claim := CallbackClaim{Key: event.key(), Owner: rand.Text()}
 	state, err := h.store.Claim(ctx, claim)
+	if err == nil && (state < ClaimGranted || state > ClaimDone) {
+		err = fmt.Errorf("the store answered with state %d", state)
+	}
 	switch {
 	case err != nil:
-		h.tell(ctx, fmt.Errorf("runflow: claiming a callback: %w", err))
+		h.release(ctx, claim) // perhaps only the answer was lost
 		answer(w, http.StatusInternalServerError)
+		h.tell(ctx, fmt.Errorf("runflow: claiming a callback: %w", err))
 	case state == ClaimDone:
 		answer(w, http.StatusOK)
-	case state == ClaimGranted:
-		h.run(ctx, w, event, claim)
-	default:
+	case state == ClaimHeld:
 		answer(w, http.StatusConflict)
+	default:
+		h.run(ctx, w, event, claim)
 	}
 }
 
-// run handles an event that was claimed. The sender may be gone by the end: what
-// is remembered does not depend on it.
+// run handles an event that was claimed.
 func (h *callbackHandler) run(ctx context.Context, w http.ResponseWriter, event *CallbackEvent, claim CallbackClaim) {
-	lasting := context.WithoutCancel(ctx)
-	release := func() {
-		if err := h.store.Release(lasting, claim); err != nil {
-			h.tell(ctx, fmt.Errorf("runflow: releasing a callback: %w", err))
-		}
-		answer(w, http.StatusInternalServerError)
-	}
 	returned := false
 	defer func() {
 		if !returned { // the panic goes on from here
-			release()
+			h.release(ctx, claim)
+			answer(w, http.StatusInternalServerError)
 			_ = http.NewResponseController(w).Flush()
 		}
 	}()
@@ -386,15 +386,25 @@ func (h *callbackHandler) run(ctx context.Context, w http.ResponseWriter, event 
 	}
 	returned = true
 	if err != nil {
+		h.release(ctx, claim)
+		answer(w, http.StatusInternalServerError)
 		h.tell(ctx, err)
-		release()
 		return
 	}
 	// The work is done, even where that cannot be remembered.
-	if err := h.store.Done(lasting, claim); err != nil {
+	err = h.store.Done(context.WithoutCancel(ctx), claim)
+	answer(w, http.StatusOK)
+	if err != nil {
 		h.tell(ctx, fmt.Errorf("runflow: remembering a callback: %w", err))
 	}
-	answer(w, http.StatusOK)
+}
+
+// release gives the claim up, though the sender may be gone by now. Nothing is
+// told before, as whoever is told may panic.
+func (h *callbackHandler) release(ctx context.Context, claim CallbackClaim) {
+	if err := h.store.Release(context.WithoutCancel(ctx), claim); err != nil {
+		h.tell(ctx, fmt.Errorf("runflow: releasing a callback: %w", err))
+	}
 }
 
 func (h *callbackHandler) tell(ctx context.Context, err error) {

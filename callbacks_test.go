@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -132,9 +134,10 @@ func TestParseReadsAnEvent(t *testing.T) {
 	assert.Empty(t, (*runflow.CallbackEvent)(nil).Outputs())
 
 	for body, want := range map[string]runflow.CallbackEvent{
-		`{"event":"batch.succeeded","batch_id":"b","status":"partial_succeeded","output":{"items":[]}}`: {Event: "batch.succeeded", BatchID: "b", Status: "partial_succeeded", Output: runflow.JSON(`{"items":[]}`)},
-		`{"event":"run.cancelled","run_id":"r","status":"canceled","output":null,"metadata":null}`:      {Event: "run.cancelled", RunID: "r", Status: "cancelled", Output: runflow.JSON("null"), Metadata: runflow.JSON("null")},
-		`{"event":"run.invented","status":"new","more":1}`:                                              {Event: "run.invented", Status: "new"},
+		`{"event":"batch.succeeded","batch_id":"b","status":"partial_succeeded","output":{"items":[]}}`:                       {Event: "batch.succeeded", BatchID: "b", Status: "partial_succeeded", Output: runflow.JSON(`{"items":[]}`)},
+		`{"event":"run.cancelled","run_id":"r","status":"canceled","output":null,"metadata":null}`:                            {Event: "run.cancelled", RunID: "r", Status: "cancelled", Output: runflow.JSON("null"), Metadata: runflow.JSON("null")},
+		`{"event":"run.invented","status":"new","more":1}`:                                                                    {Event: "run.invented", Status: "new"},
+		`{"event":null,"run_id":null,"batch_id":null,"status":null,"duration_ms":null,"created_at":null,"completed_at":null}`: {},
 		`{}`: {},
 	} {
 		event, err := verifier(t, secret).Parse(callback(t, body, sign(secret, body)))
@@ -203,6 +206,37 @@ func TestParseRefusesWhatIsNoCallback(t *testing.T) {
 		})
 	}
 	assert.Equal(t, "runflow: callback refused with 400", (&runflow.CallbackError{StatusCode: 400}).Error())
+}
+
+func TestTheLimitOfABodyIsAnyNumber(t *testing.T) {
+	t.Parallel()
+	large := completed + strings.Repeat(" ", 1<<20-len(completed))
+	for _, tc := range []struct {
+		limit int64
+		body  string
+		err   error
+	}{
+		{0, large, nil},
+		{0, large + " ", runflow.ErrCallbackTooLarge},
+		{-1, large, nil},
+		{1 << 21, large + " ", nil},
+		{math.MaxInt64, large + " ", nil},
+	} {
+		v := verifier(t, secret)
+		v.MaxBodyBytes = tc.limit
+		r := callback(t, tc.body, sign(secret, tc.body))
+		r.ContentLength = -1
+		_, err := v.Parse(r)
+		require.ErrorIs(t, err, tc.err, "%d bytes, at most %d", len(tc.body), tc.limit)
+	}
+}
+
+func TestABodyThatMiddlewareFindsTooLargeIsTooLarge(t *testing.T) {
+	t.Parallel()
+	r := callback(t, completed, sign(secret, completed))
+	r.Body = http.MaxBytesReader(nil, r.Body, 10)
+	_, err := verifier(t, secret).Parse(r)
+	require.ErrorIs(t, err, runflow.ErrCallbackTooLarge)
 }
 
 // receiver is a backend with a callback URL.
@@ -396,6 +430,110 @@ func TestAStoreThatFails(t *testing.T) {
 	}
 }
 
+// vague is a store that answers what no store should.
+type vague struct{ runflow.CallbackStore }
+
+func (vague) Claim(context.Context, runflow.CallbackClaim) (runflow.ClaimState, error) { return 0, nil }
+
+func TestAStoreThatAnswersNonsenseIsToldOf(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, succeed, runflow.WithCallbackStore(vague{runflow.NewCallbackStore(0, 0)}))
+	status, _ := r.deliver(t, completed, sign(secret, completed))
+	assert.Equal(t, 500, status)
+	assert.Empty(t, r.events)
+	require.Len(t, r.errs, 1)
+	assert.EqualError(t, r.errs[0], "runflow: claiming a callback: the store answered with state 0")
+}
+
+// deaf is a store whose answer to the first claim is lost.
+type deaf struct {
+	runflow.CallbackStore
+
+	heard atomic.Bool
+}
+
+func (d *deaf) Claim(ctx context.Context, claim runflow.CallbackClaim) (runflow.ClaimState, error) {
+	state, err := d.CallbackStore.Claim(ctx, claim)
+	if d.heard.CompareAndSwap(false, true) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return state, err
+}
+
+func TestAClaimWhoseAnswerIsLostIsReleased(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, succeed, runflow.WithCallbackStore(&deaf{CallbackStore: runflow.NewCallbackStore(0, 0)}))
+	for _, want := range []int{500, 200} {
+		status, _ := r.deliver(t, completed, sign(secret, completed))
+		assert.Equal(t, want, status)
+	}
+	assert.Len(t, r.events, 1)
+}
+
+func TestAnErrorHookThatPanicsLosesNothing(t *testing.T) {
+	t.Parallel()
+	var calls int
+	handler := verifier(t, secret).Handler(func(context.Context, *runflow.CallbackEvent) error {
+		calls++
+		return errors.New("failed")
+	}, runflow.WithCallbackErrors(func(context.Context, error) { panic("mine") }))
+	for range 2 {
+		assert.PanicsWithValue(t, "mine", func() {
+			handler.ServeHTTP(httptest.NewRecorder(), callback(t, completed, sign(secret, completed)))
+		})
+	}
+	assert.Equal(t, 2, calls)
+}
+
+func TestAClaimThatExpiredIsNotReleasedByItsLateOwner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls int
+		handler := verifier(t, secret).Handler(func(context.Context, *runflow.CallbackEvent) error {
+			calls++
+			time.Sleep(90 * time.Second)
+			return errors.New("failed")
+		}, runflow.WithCallbackStore(runflow.NewCallbackStore(10, time.Minute)))
+		var all sync.WaitGroup
+		deliver := func(want int) {
+			all.Go(func() {
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, callback(t, completed, sign(secret, completed)))
+				assert.Equal(t, want, w.Code)
+			})
+			synctest.Wait()
+		}
+		deliver(500)
+		time.Sleep(time.Minute - time.Nanosecond)
+		deliver(409)
+		time.Sleep(time.Nanosecond)
+		deliver(500) // the first claim has expired
+		time.Sleep(31 * time.Second)
+		deliver(409) // the first owner has failed by now, the second works still
+		all.Wait()
+		assert.Equal(t, 2, calls)
+	})
+}
+
+func TestAFullStoreRefusesNewEventsAndForgetsNoLiveClaim(t *testing.T) {
+	t.Parallel()
+	store := runflow.NewCallbackStore(1, time.Hour)
+	other := runflow.CallbackClaim{Key: "other", Owner: "x"}
+	state, err := store.Claim(t.Context(), other)
+	require.NoError(t, err)
+	require.Equal(t, runflow.ClaimGranted, state)
+	r := newReceiver(t, succeed, runflow.WithCallbackStore(store))
+	status, _ := r.deliver(t, completed, sign(secret, completed))
+	assert.Equal(t, 500, status)
+	assert.Empty(t, r.events)
+	assert.Len(t, r.errs, 1)
+
+	require.NoError(t, store.Done(t.Context(), other))
+	status, _ = r.deliver(t, completed, sign(secret, completed))
+	assert.Equal(t, 200, status)
+	assert.Len(t, r.events, 1)
+}
+
 func TestWhatIsRememberedOutlivesTheSender(t *testing.T) {
 	t.Parallel()
 	for name, result := range map[string]error{"done": nil, "failed": errors.New("failed")} {
@@ -428,6 +566,18 @@ func TestANilHandlerLosesNothing(t *testing.T) {
 	w = httptest.NewRecorder()
 	(*runflow.CallbackVerifier)(nil).Handler(succeed).ServeHTTP(w, callback(t, completed, sign("", completed)))
 	assert.Equal(t, 401, w.Code)
+}
+
+func FuzzCallbackVerify(f *testing.F) {
+	f.Add([]byte(completed), sign(secret, completed))
+	f.Add([]byte(nil), strings.Repeat("0", 64))
+	f.Fuzz(func(t *testing.T, body []byte, signature string) {
+		v, good := verifier(t, "whsec_other", secret), sign(secret, string(body))
+		require.NoError(t, v.Verify(body, good))
+		if signature != good && signature != sign("whsec_other", string(body)) {
+			require.ErrorIs(t, v.Verify(body, signature), runflow.ErrInvalidSignature)
+		}
+	})
 }
 
 func FuzzCallbackParse(f *testing.F) {

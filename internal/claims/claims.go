@@ -62,14 +62,20 @@ func (s *Store) Claim(key, owner string) (State, error) {
 	return Granted, nil
 }
 
-// Done remembers that key is done, whoever holds it.
-func (s *Store) Done(key string) {
+// Done remembers that key is done, whoever holds it. It fails where the claim
+// has expired and there is no room any more.
+func (s *Store) Done(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, known := s.entries[key]; known && e.done != nil || !known && !s.makeRoom(time.Now()) {
-		return
+	e, known := s.entries[key]
+	switch {
+	case known && e.done != nil:
+		return nil
+	case !known && !s.makeRoom(time.Now()):
+		return ErrFull
 	}
 	s.entries[key] = &entry{done: s.done.PushBack(key)}
+	return nil
 }
 
 // Release gives key up, if owner holds it.

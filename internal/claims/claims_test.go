@@ -31,7 +31,7 @@ func TestAClaimIsHeldUntilItIsReleasedOrDone(t *testing.T) {
 	assert.Equal(t, claims.Held, claim(t, s, "a", "2"), "only the owner may release it")
 	s.Release("a", "1")
 	assert.Equal(t, claims.Granted, claim(t, s, "a", "2"))
-	s.Done("a")
+	require.NoError(t, s.Done("a"))
 	assert.Equal(t, claims.Done, claim(t, s, "a", "3"))
 	s.Release("a", "2")
 	assert.Equal(t, claims.Done, claim(t, s, "a", "3"), "what is done stays done")
@@ -48,8 +48,8 @@ func TestAClaimExpires(t *testing.T) {
 		assert.Equal(t, claims.Granted, claim(t, s, "a", "2"))
 		s.Release("a", "1")
 		assert.Equal(t, claims.Held, claim(t, s, "a", "3"), "a late owner releases nobody else's claim")
-		s.Done("a")
-		s.Done("a")
+		require.NoError(t, s.Done("a"))
+		require.NoError(t, s.Done("a"))
 		assert.Equal(t, claims.Done, claim(t, s, "a", "3"))
 	})
 }
@@ -62,9 +62,9 @@ func TestTheOldestThatIsDoneMakesRoom(t *testing.T) {
 	}
 	_, err := s.Claim("d", "1")
 	require.ErrorIs(t, err, claims.ErrFull, "no live claim is forgotten")
-	s.Done("d")
-	s.Done("b")
-	s.Done("a")
+	require.ErrorIs(t, s.Done("d"), claims.ErrFull)
+	require.NoError(t, s.Done("b"))
+	require.NoError(t, s.Done("a"))
 	assert.Equal(t, claims.Granted, claim(t, s, "d", "1"))
 	assert.Equal(t, claims.Done, claim(t, s, "a", "1"))
 	assert.Equal(t, claims.Held, claim(t, s, "c", "2"))
@@ -78,7 +78,7 @@ func TestAnExpiredClaimMakesRoom(t *testing.T) {
 		claim(t, s, "a", "1")
 		time.Sleep(time.Minute)
 		assert.Equal(t, claims.Granted, claim(t, s, "b", "1"))
-		s.Done("a") // too late to be remembered
+		require.ErrorIs(t, s.Done("a"), claims.ErrFull, "too late to be remembered")
 		assert.Equal(t, claims.Held, claim(t, s, "b", "2"))
 	})
 }
