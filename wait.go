@@ -118,6 +118,8 @@ const (
 
 	growth = 1.5 // from one interval to the next
 	jitter = 0.2 // of an interval, at most, is added to it
+
+	longestDelay = 5 * time.Minute // that the API may ask for before the wait ends
 )
 
 // own returns a copy of o with the defaults in place.
@@ -253,7 +255,8 @@ func (w *wait) tolerates(ctx context.Context, err error) bool {
 	if unanswered, ok := errors.AsType[*TransportError](err); ok {
 		return unanswered.Attempts > 0
 	}
-	return errors.Is(err, ErrRateLimited) || errors.Is(err, ErrServer)
+	refusal, ok := errors.AsType[*APIError](err)
+	return ok && refusal.RetryAfter <= longestDelay && (errors.Is(err, ErrRateLimited) || errors.Is(err, ErrServer))
 }
 
 // sleep waits until the next read: an interval, or longer where the API asked

@@ -229,6 +229,14 @@ func TestARetryAfterDelaysTheNextRead(t *testing.T) {
 	})
 }
 
+func TestARetryAfterThatIsTooLongEndsTheWait(t *testing.T) {
+	t.Parallel()
+	server := newAPI(t, http.StatusTooManyRequests, "{}", "Retry-After", "99999999999999999999")
+	_, err := server.client(t).Runs.Wait(t.Context(), "run-1", nil)
+	require.ErrorIs(t, err, runflow.ErrRateLimited)
+	assert.Len(t, server.seen(), 1)
+}
+
 func TestWatchYieldsEachChangeOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,10 @@ const (
 func (c *call) read(resp *http.Response) (*Answer, error) {
 	answer := &Answer{StatusCode: resp.StatusCode, Header: resp.Header, Refused: c.refused}
 	ok := resp.StatusCode/100 == 2
+	if c.Request.Sink.isWhole(resp) {
+		answer.StatusCode = http.StatusOK
+		return answer, nil
+	}
 	limit := c.MaxResponseBytes
 	if !ok {
 		limit = min(limit, enough)

@@ -37,9 +37,6 @@ func (s *Sink) Write(p []byte) (int, error) {
 	if err != nil {
 		return n, writeError{err}
 	}
-	if s.progress != nil {
-		s.progress()
-	}
 	return n, nil
 }
 
@@ -82,13 +79,14 @@ func (s *Sink) pour(resp *http.Response, limit int64) error {
 	if s.size > limit {
 		return errTooLarge
 	}
-	if _, err := io.CopyN(io.Discard, resp.Body, s.Written-start); err != nil {
+	body := moving{resp.Body, s.progress}
+	if _, err := io.CopyN(io.Discard, body, s.Written-start); err != nil {
 		return io.ErrUnexpectedEOF
 	}
-	if _, err := io.Copy(s, io.LimitReader(resp.Body, limit-s.Written)); err != nil {
+	if _, err := io.Copy(s, io.LimitReader(body, limit-s.Written)); err != nil {
 		return err
 	}
-	more, err := io.CopyN(io.Discard, resp.Body, 1)
+	more, err := io.CopyN(io.Discard, body, 1)
 	switch {
 	case more > 0:
 		return errTooLarge
@@ -108,8 +106,35 @@ func (s *Sink) identify(etag string, size int64) error {
 	if s.Written > 0 && (differ(s.validator, etag, "") || differ(s.size, size, 0) && size > 0) {
 		return errChanged
 	}
-	s.validator, s.size = etag, max(0, size)
+	if s.Written == 0 || s.validator == "" {
+		s.validator = etag
+	}
+	if s.Written == 0 || s.size == 0 {
+		s.size = max(0, size)
+	}
 	return nil
+}
+
+// isWhole reports whether resp says that nothing is missing: what broke off was
+// only the end of the transfer.
+func (s *Sink) isWhole(resp *http.Response) bool {
+	return s != nil && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && s.Written > 0 &&
+		resp.Header.Get("Content-Range") == fmt.Sprintf("bytes */%d", s.Written)
+}
+
+// moving is a body that tells of every part that comes.
+type moving struct {
+	io.Reader
+
+	progress func()
+}
+
+func (m moving) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	if n > 0 && m.progress != nil {
+		m.progress()
+	}
+	return n, err
 }
 
 // differ reports whether a and b are both known and not the same.

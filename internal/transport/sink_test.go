@@ -52,6 +52,7 @@ func TestABrokenDownloadIsResumedWhereItWas(t *testing.T) {
 		"resumed twice":            {[]step{cutOff(200, "0123", whole), cutOff(206, "45", "Content-Length: 6", "Content-Range: bytes 4-9/10"), answer(206, "6789", "Content-Range: bytes 6-9/10")}, []string{"", "bytes=4-", "bytes=6-"}, nil, file},
 		"restarted":                {[]step{cutOff(200, "0123", whole, etag), answer(200, file, etag)}, []string{"", "bytes=4-"}, nil, file},
 		"restarted, and cut again": {[]step{cutOff(200, "0123", whole), cutOff(200, "01", whole), answer(200, file)}, []string{"", "bytes=4-", "bytes=4-"}, nil, file},
+		"cut at the very end":      {[]step{cutOff(200, "a\r\n0123456789\r\n", "Transfer-Encoding: chunked"), answer(416, "", "Content-Range: bytes */10")}, []string{"", "bytes=10-"}, nil, file},
 		"after a 503":              {[]step{answer(503, ""), answer(200, file)}, []string{"", ""}, nil, file},
 		"chunked":                  {[]step{cutOff(200, "4\r\n0123\r\n", "Transfer-Encoding: chunked"), answer(206, "456789", "Content-Range: bytes 4-9/10")}, []string{"", "bytes=4-"}, nil, file},
 		"another version":          {[]step{cutOff(200, "0123", whole, etag), answer(200, file, `ETag: "v2"`)}, []string{"", "bytes=4-"}, errChanged, "0123"},
