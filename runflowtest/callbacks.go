@@ -22,7 +22,22 @@ const (
 
 // WaitCallbacks returns when all callbacks that are under way have been
 // delivered, or have failed for good.
-func (s *Server) WaitCallbacks() { s.deliveries.Wait() }
+func (s *Server) WaitCallbacks() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.underway > 0 {
+		s.idle.Wait()
+	}
+}
+
+// newHookClient returns a client to which a redirect is an answer like any
+// other: one that is no success.
+func newHookClient() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
 
 // payload is the body of a callback.
 type payload struct {
@@ -36,14 +51,19 @@ type payload struct {
 	Metadata    runflow.JSON      `json:"metadata"`
 }
 
-func payloadOf(run runflow.Run) payload {
+func (s *Server) payloadOf(run runflow.Run) payload {
 	event := map[runflow.RunStatus]string{
-		runflow.RunStatusSucceeded: "run.completed",
-		runflow.RunStatusFailed:    "run.failed",
-		runflow.RunStatusCancelled: "run.cancelled",
+		runflow.RunStatusSucceeded:        "run.completed",
+		runflow.RunStatusFailed:           "run.failed",
+		runflow.RunStatusCancelled:        "run.cancelled",
+		runflow.RunStatusPartialSucceeded: "run.partial_succeeded",
 	}[run.StatusCode]
+	output := s.sign(json.RawMessage(run.Output))
+	if run.StatusCode == runflow.RunStatusFailed && run.Output.IsNull() {
+		output, _ = json.Marshal(problem{Code: run.FailureCode, Message: run.FailureMessage}) // texts are JSON
+	}
 	return payload{
-		Event: event, RunID: run.ID, Status: run.StatusCode, Output: run.Output, DurationMS: run.DurationMS,
+		Event: event, RunID: run.ID, Status: run.StatusCode, Output: runflow.JSON(output), DurationMS: run.DurationMS,
 		CreatedAt: isoformat(run.CreatedAt), CompletedAt: isoformat(run.CompletedAt), Metadata: run.Metadata,
 	}
 }
@@ -60,25 +80,31 @@ func isoformat(t *time.Time) *string {
 // deliver starts to deliver a run's callback and returns the delivery as it
 // stands.
 func (s *Server) deliver(run runflow.Run, automatic bool) runflow.CallbackDelivery {
-	body, _ := json.Marshal(payloadOf(run)) // a run with a part that is no JSON has an empty callback
+	body, _ := json.Marshal(s.payloadOf(run)) // a run with a part that is no JSON has an empty callback
 	now, attempts := s.now, maxAttempts
 	d := &runflow.CallbackDelivery{
 		ID: s.mint(), RunID: run.ID, CallbackURL: run.CallbackURL, PayloadBytes: string(body), Payload: body,
 		IsAutomatic: automatic, StatusCode: "pending", AttemptCount: new(int), MaxAttempts: &attempts, CreatedAt: &now, UpdatedAt: &now,
 	}
 	s.callbacks[run.ID] = append([]*runflow.CallbackDelivery{d}, s.callbacks[run.ID]...)
-	secret := s.CallbackSecret
-	s.deliveries.Go(func() {
-		for n := 1; n <= maxAttempts; n++ {
-			if n > 1 {
-				time.Sleep(betweenAttempts)
-			}
-			if s.attempt(d, n, secret) {
-				return
-			}
+	copied, secret := clone(*d), s.CallbackSecret
+	s.underway++
+	go func() {
+		for n := 1; !s.attempt(d, n, secret) && n < maxAttempts; n++ {
+			time.Sleep(betweenAttempts)
 		}
-	})
-	copied, _ := clone(*d)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.underway--
+		s.idle.Broadcast()
+	}()
+	return copied
+}
+
+// clone returns a copy that shares nothing with the delivery.
+func clone(d runflow.CallbackDelivery) (copied runflow.CallbackDelivery) {
+	data, _ := json.Marshal(d) // what it holds has been JSON before
+	_ = json.Unmarshal(data, &copied)
 	return copied
 }
 
@@ -86,7 +112,7 @@ func (s *Server) deliver(run runflow.Run, automatic bool) runflow.CallbackDelive
 // it was taken.
 func (s *Server) attempt(d *runflow.CallbackDelivery, n int, secret string) bool {
 	start := time.Now()
-	status, body, err := send(d, secret)
+	status, body, err := s.send(d, secret)
 	ms := time.Since(start).Milliseconds()
 
 	s.mu.Lock()
@@ -112,7 +138,7 @@ func (s *Server) attempt(d *runflow.CallbackDelivery, n int, secret string) bool
 	return taken
 }
 
-func send(d *runflow.CallbackDelivery, secret string) (status int, answer string, err error) {
+func (s *Server) send(d *runflow.CallbackDelivery, secret string) (status int, answer string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.CallbackURL, bytes.NewReader([]byte(d.PayloadBytes)))
@@ -124,7 +150,7 @@ func send(d *runflow.CallbackDelivery, secret string) (status int, answer string
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Runflow-Signature", hex.EncodeToString(mac.Sum(nil)))
 	req.Header.Set("Runflow-Request-Id", d.ID)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.hooks.Do(req)
 	if err != nil {
 		return 0, "", err
 	}
@@ -140,8 +166,7 @@ func (s *Server) listDeliveries(r *http.Request, c caller) (any, *problem) {
 	}
 	deliveries := []runflow.CallbackDelivery{}
 	for _, d := range s.callbacks[run.ID] {
-		copied, _ := clone(*d)
-		deliveries = append(deliveries, copied)
+		deliveries = append(deliveries, clone(*d))
 	}
 	return deliveries, nil
 }
@@ -152,9 +177,9 @@ func (s *Server) redeliver(r *http.Request, c caller) (any, *problem) {
 	case bad != nil:
 		return nil, bad
 	case run.CallbackURL == "":
-		return nil, invalid("body", "callback_url", "the run has no callback URL", "conflict")
+		return nil, invalid(unfit("body", "callback_url", "the run has no callback URL", "conflict"))
 	case !run.StatusCode.IsTerminal():
-		return nil, invalid("body", "status_code", "the run has not ended", "conflict")
+		return nil, invalid(unfit("body", "status_code", "the run has not ended", "conflict"))
 	}
 	return created{s.deliver(run, false)}, nil
 }

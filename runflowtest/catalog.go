@@ -2,7 +2,6 @@ package runflowtest
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/runflow-io/runflow-go"
@@ -43,67 +42,56 @@ func (s *Server) AddWorkflow(id string, workflow runflow.ComfyuiWorkflow) runflo
 }
 
 func (s *Server) listModels(r *http.Request, c caller) (any, *problem) {
-	return s.list(r, s.models.rows(c.orgID))
+	return s.list(r, c, func(by order) []entry { return s.models.sorted("", by) })
 }
 
 // getModel serves all that is below /v1/models: a slug may hold slashes.
 func (s *Server) getModel(r *http.Request, c caller) (any, *problem) {
 	path := r.PathValue("path")
 	if model, ok := s.models.byID[path]; ok {
-		return s.project(model.row, nil, names(r, "fields"))
+		return s.project(&model.row, nil, names(r, "fields"))
 	}
 	switch parts := strings.Split(path, "/"); {
 	case len(parts) == 2 && parts[1] == "pricing":
 		r.SetPathValue("model_id", parts[0])
-		return s.listOf(r, c, s.pricing)
+		return s.listOf(s.partsOfModels("pricing"))(r, c)
 	case len(parts) == 3 && parts[1] == "examples":
 		r.SetPathValue("model_id", parts[0])
 		r.SetPathValue("id", parts[2])
-		return s.one(r, c, "example", s.examples)
+		return s.oneOf(s.partsOfModels("examples"), "example")(r, c)
 	}
 	return nil, notFound("model")
 }
 
-// parentModels returns the models that a request reads the children of.
-func (s *Server) parentModels(r *http.Request) ([]runflow.Model, *problem) {
-	var models []runflow.Model
-	id := r.PathValue("model_id")
-	for _, m := range s.models.ordered {
-		if id == anyParent || id == m.value.ID {
-			models = append(models, m.value)
+func (s *Server) partsOfModels(field string) children {
+	return func(r *http.Request, _ caller) (source, *problem) {
+		id := r.PathValue("model_id")
+		if id == anyParent {
+			return func(by order) []entry { return s.models.sorted(field, by) }, nil
 		}
-	}
-	if len(models) == 0 && id != anyParent {
+		for _, m := range s.models.all {
+			if textOf(m.fields()["id"]) == id {
+				return func(by order) []entry { return by.sorted(m.parts(field)) }, nil
+			}
+		}
 		return nil, notFound("model")
 	}
-	return models, nil
-}
-
-func (s *Server) pricing(r *http.Request, _ caller) ([]row, *problem) {
-	models, bad := s.parentModels(r)
-	return rowsOf(models, func(m runflow.Model) []runflow.ModelPricing { return m.Pricing }, func(p runflow.ModelPricing) string { return p.ID }), bad
-}
-
-func (s *Server) examples(r *http.Request, _ caller) ([]row, *problem) {
-	models, bad := s.parentModels(r)
-	return rowsOf(models, func(m runflow.Model) []runflow.ModelExample { return m.Examples }, func(e runflow.ModelExample) string { return e.ID }), bad
 }
 
 func (s *Server) listWorkflows(r *http.Request, c caller) (any, *problem) {
-	return s.list(r, s.workflows.rows(c.orgID))
+	return s.list(r, c, func(by order) []entry { return s.workflows.sorted("", by) })
 }
 
 // workflow returns the workflow that a request names by its id or as
 // owner/slug.
 func (s *Server) workflow(r *http.Request, c caller) (*record[runflow.ComfyuiWorkflow], *problem) {
-	at := slices.IndexFunc(s.workflows.ordered, func(w *record[runflow.ComfyuiWorkflow]) bool {
-		named := w.value.ID == r.PathValue("id") || w.id == r.PathValue("owner")+"/"+r.PathValue("slug")
-		return named && w.orgID == c.orgID
-	})
-	if at < 0 {
-		return nil, notFound("workflow")
+	for _, w := range s.workflows.all {
+		named := textOf(w.fields()["id"]) == r.PathValue("id") || w.id == r.PathValue("owner")+"/"+r.PathValue("slug")
+		if named && w.visible(c) {
+			return w, nil
+		}
 	}
-	return s.workflows.ordered[at], nil
+	return nil, notFound("workflow")
 }
 
 func (s *Server) getWorkflow(r *http.Request, c caller) (any, *problem) {
@@ -111,7 +99,7 @@ func (s *Server) getWorkflow(r *http.Request, c caller) (any, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	return s.project(workflow.row, nil, names(r, "fields"))
+	return s.project(&workflow.row, nil, names(r, "fields"))
 }
 
 func (s *Server) listWorkflowRuns(r *http.Request, c caller) (any, *problem) {
@@ -119,8 +107,5 @@ func (s *Server) listWorkflowRuns(r *http.Request, c caller) (any, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	rows := slices.DeleteFunc(s.runs.rows(c.orgID), func(row row) bool {
-		return s.runs.byID[row.id].value.ComfyuiWorkflowID != workflow.value.ID
-	})
-	return s.list(r, rows)
+	return s.list(r, c, s.allRuns, condition{"comfyui_workflow_id", workflow.get().ID})
 }

@@ -1,27 +1,50 @@
 package runflowtest
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
-// collection keeps objects in the order in which they came, each also as JSON,
-// so that lists need not write them again and again.
+// collection keeps objects by their ids, as JSON, so that lists need not write
+// them again and again.
 type collection[T any] struct {
-	byID    map[string]*record[T]
-	ordered []*record[T]
+	byID  map[string]*record[T]
+	all   []*record[T]       // in the order in which they came
+	lists map[string][]entry // as they were read since the last change
 }
 
 type record[T any] struct {
-	value T
 	row
+
+	value T // only where it is no JSON
 }
 
 // row is an object as the API shows it.
 type row struct {
-	id     string
-	orgID  string // "" for everybody's
-	fields map[string]json.RawMessage
+	id      string
+	orgID   string // "" for everybody's
+	data    []byte // nil where it is no JSON
+	parsed  map[string]json.RawMessage
+	keys    []key // as it was last sorted by
+	keysFor string
+}
+
+// fields returns the fields of an object, which are not to be changed.
+func (r *row) fields() map[string]json.RawMessage {
+	if r.parsed == nil && r.data != nil {
+		_ = json.Unmarshal(r.data, &r.parsed)
+	}
+	return r.parsed
+}
+
+// parts returns the objects in the list that a field is.
+func (r *row) parts(field string) []*row {
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(r.fields()[field], &list) != nil {
+		return nil
+	}
+	parts := make([]*row, len(list))
+	for i, fields := range list {
+		parts[i] = &row{id: textOf(fields["id"]), orgID: r.orgID, parsed: fields}
+	}
+	return parts
 }
 
 // put stores a copy of value, in place of what had its id.
@@ -33,10 +56,15 @@ func (c *collection[T]) put(id, orgID string, value T) {
 		}
 		r = &record[T]{}
 		c.byID[id] = r
-		c.ordered = append(c.ordered, r)
+		c.all = append(c.all, r)
 	}
-	copied, fields := clone(value)
-	*r = record[T]{value: copied, row: row{id: id, orgID: orgID, fields: fields}}
+	clear(c.lists)
+	*r = record[T]{row: row{id: id, orgID: orgID}}
+	if data, err := json.Marshal(value); err == nil {
+		r.data = data
+	} else {
+		r.value = value
+	}
 }
 
 // get returns a copy of the object with the given id.
@@ -45,41 +73,34 @@ func (c *collection[T]) get(id string) (value T, ok bool) {
 	if !ok {
 		return value, false
 	}
-	value, _ = clone(r.value)
-	return value, true
+	return r.get(), true
 }
 
-// rows returns the rows that an organization can see, the newest first.
-func (c *collection[T]) rows(orgID string) []row {
-	rows := make([]row, 0, len(c.ordered))
-	for _, v := range slices.Backward(c.ordered) {
-		if r := v; r.orgID == "" || r.orgID == orgID {
-			rows = append(rows, r.row)
+func (r *record[T]) get() T {
+	value := r.value
+	if r.data != nil {
+		_ = json.Unmarshal(r.data, &value)
+	}
+	return value
+}
+
+// sorted returns all objects in an order, or what is in a field of theirs.
+func (c *collection[T]) sorted(field string, by order) []entry {
+	name := field + " " + by.text
+	if list, known := c.lists[name]; known {
+		return list
+	}
+	var rows []*row
+	for _, r := range c.all {
+		if field == "" {
+			rows = append(rows, &r.row)
+		} else {
+			rows = append(rows, r.parts(field)...)
 		}
 	}
-	return rows
-}
-
-// clone returns a copy of value that shares nothing with it, and its fields. Of
-// what is no JSON there is no copy, nor are there fields.
-func clone[T any](value T) (T, map[string]json.RawMessage) {
-	var copied T
-	var fields map[string]json.RawMessage
-	data, err := json.Marshal(value)
-	if err != nil || json.Unmarshal(data, &copied) != nil || json.Unmarshal(data, &fields) != nil {
-		return value, nil
+	if c.lists == nil {
+		c.lists = map[string][]entry{}
 	}
-	return copied, fields
-}
-
-// rowsOf returns the parts of all parents as rows.
-func rowsOf[P, T any](parents []P, parts func(P) []T, id func(T) string) []row {
-	var rows []row
-	for _, parent := range parents {
-		for _, part := range parts(parent) {
-			_, fields := clone(part)
-			rows = append(rows, row{id: id(part), fields: fields})
-		}
-	}
-	return rows
+	c.lists[name] = by.sorted(rows)
+	return c.lists[name]
 }

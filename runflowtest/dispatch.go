@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/runflow-io/runflow-go"
 )
 
-// A Step changes a run: it takes it one step on.
+// A Step changes a run: it takes it one step on. The server is locked meanwhile,
+// so that a step must not call it.
 type Step func(*runflow.Run)
 
 // Status takes a run to a status.
@@ -18,11 +20,12 @@ func Status(status runflow.RunStatus) Step {
 	return func(run *runflow.Run) { run.StatusCode = status }
 }
 
-// Succeed ends a run with an output: any value that encoding/json can write.
+// Succeed ends a run with an output: any value that encoding/json can write. Of
+// another the server will tell when the run is read.
 func Succeed(output any) Step {
 	data, err := json.Marshal(output)
 	if err != nil {
-		data = []byte("null")
+		data = []byte(err.Error()) // which is no JSON
 	}
 	return func(run *runflow.Run) {
 		run.StatusCode, run.Output = runflow.RunStatusSucceeded, runflow.JSON(data)
@@ -123,20 +126,21 @@ func (s *Server) runModel(r *http.Request, c caller) (any, *problem) {
 	case !strings.Contains(id, "/"):
 		return nil, &problem{status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Message: "a model is owner/slug"}
 	}
-	model, ok := s.models.byID[id]
+	model, ok := s.models.get(id)
 	if !ok {
 		return nil, &problem{status: http.StatusNotFound, Code: "MODEL_UNAVAILABLE", Message: "no such model"}
 	}
-	return s.dispatch(r, c, id, runflow.Run{ModelID: model.value.ID, TargetType: runflow.TargetTypeModel, Model: &model.value})
+	return s.dispatch(r, c, id, runflow.Run{ModelID: model.ID, TargetType: runflow.TargetTypeModel, Model: &model})
 }
 
 func (s *Server) runWorkflow(r *http.Request, c caller) (any, *problem) {
-	workflow, bad := s.workflow(r, c)
+	found, bad := s.workflow(r, c)
 	if bad != nil {
 		return nil, bad
 	}
-	return s.dispatch(r, c, workflow.id, runflow.Run{
-		ComfyuiWorkflowID: workflow.value.ID, TargetType: runflow.TargetTypeComfyui, ComfyuiWorkflow: &workflow.value,
+	workflow := found.get()
+	return s.dispatch(r, c, found.id, runflow.Run{
+		ComfyuiWorkflowID: workflow.ID, TargetType: runflow.TargetTypeComfyui, ComfyuiWorkflow: &workflow,
 	})
 }
 
@@ -145,29 +149,44 @@ func (s *Server) dispatch(r *http.Request, c caller, target string, run runflow.
 	if bad != nil {
 		return nil, bad
 	}
-	for name, into := range map[string]any{"callback_url": &run.CallbackURL, "client_ref": &run.ClientRef} {
-		if value, given := body[name]; given && json.Unmarshal(value, into) != nil {
-			return nil, invalid("body", name, "Input should be a valid string", "string_type")
-		}
-	}
-	for name, into := range map[string]*runflow.JSON{"input": &run.Input, "metadata": &run.Metadata} {
-		value := body[name]
-		switch {
-		case bytes.HasPrefix(value, []byte("{")):
-			*into = runflow.JSON(value)
-		case name == "input" && value == nil:
-			return nil, invalid("body", name, "Field required", "missing")
-		case name == "input" || value != nil && string(value) != "null":
-			return nil, invalid("body", name, "Input should be a valid dictionary", "dict_type")
-		}
+	errs := slices.Concat(
+		objectIn(body, "input", true, &run.Input),
+		objectIn(body, "metadata", false, &run.Metadata),
+		textIn(body, "callback_url", &run.CallbackURL),
+		textIn(body, "client_ref", &run.ClientRef),
+	)
+	if len(errs) > 0 {
+		return nil, invalid(errs...)
 	}
 	now := s.tick()
 	run.ID, run.OrgID, run.CreatedAt = s.mint(), c.orgID, &now
 	run.StatusCode, run.SourceCode = runflow.RunStatusQueued, runflow.RunSourceAPI
 	s.putRun(run)
 	s.pending[run.ID] = s.script(target)
-	answer, bad := s.project(s.runs.byID[run.ID].row, nil, nil)
+	answer, bad := s.project(&s.runs.byID[run.ID].row, nil, nil)
 	return created{answer}, bad
+}
+
+// objectIn reads a field of a body that is an object.
+func objectIn(body map[string]json.RawMessage, name string, required bool, into *runflow.JSON) []fieldError {
+	value := body[name]
+	switch {
+	case bytes.HasPrefix(value, []byte("{")):
+		*into = runflow.JSON(value)
+	case required && value == nil:
+		return []fieldError{unfit("body", name, "Field required", "missing")}
+	case required || value != nil && string(value) != "null":
+		return []fieldError{unfit("body", name, "Input should be a valid dictionary", "dict_type")}
+	}
+	return nil
+}
+
+// textIn reads a field of a body that is a text, or null.
+func textIn(body map[string]json.RawMessage, name string, into *string) []fieldError {
+	if value, given := body[name]; given && json.Unmarshal(value, into) != nil {
+		return []fieldError{unfit("body", name, "Input should be a valid string", "string_type")}
+	}
+	return nil
 }
 
 // replay is what was answered to a request with an idempotency key.

@@ -1,8 +1,6 @@
 package runflowtest
 
 import (
-	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -27,46 +25,77 @@ type page struct {
 	Previous *string                      `json:"previous"`
 }
 
-// list returns the page of rows, which are given the newest first, that the
-// request asks for.
-func (s *Server) list(r *http.Request, rows []row) (any, *problem) {
-	query := r.URL.Query()
-	limit, bad := limitOf(query.Get("limit"))
-	if bad != nil {
-		return nil, bad
-	}
-	conditions, bad := parseFilter(query.Get("q"))
-	if bad != nil {
-		return nil, bad
-	}
-	rows = slices.DeleteFunc(rows, func(row row) bool { return !conditions.match(row) })
-	sortRows(rows, query.Get("sort_by"))
+// source has what is listed, in an order.
+type source func(order) []entry
 
-	start, end := 0, min(limit, len(rows))
-	if cursor := query.Get("pq"); cursor != "" {
-		at, bad := find(rows, cursor)
-		switch {
-		case bad != nil:
-			return nil, bad
-		case query.Get("from_prev") == "true":
-			start, end = max(0, at-limit), at
-		default:
-			start, end = at+1, min(at+1+limit, len(rows))
-		}
+// listQuery is what a request asks of a list.
+type listQuery struct {
+	limit      int
+	conditions []condition
+	order      order
+	start      []key // nil: at the start
+	backwards  bool
+}
+
+func listQueryOf(r *http.Request) (q listQuery, bad *problem) {
+	query := r.URL.Query()
+	if q.limit, bad = limitOf(query.Get("limit")); bad != nil {
+		return q, bad
 	}
+	if q.conditions, bad = parseFilter(query.Get("q")); bad != nil {
+		return q, bad
+	}
+	if q.order, bad = orderOf(query.Get("sort_by")); bad != nil {
+		return q, bad
+	}
+	q.start, bad = q.order.keysOf(query.Get("pq"))
+	q.backwards = q.start != nil && query.Get("from_prev") == "true"
+	return q, bad
+}
+
+// list returns the page that the request asks for, of what the caller can see
+// and the conditions fit.
+func (s *Server) list(r *http.Request, c caller, of source, conditions ...condition) (any, *problem) {
+	q, bad := listQueryOf(r)
+	if bad != nil {
+		return nil, bad
+	}
+	entries, conditions := of(q.order), append(conditions, q.conditions...)
+
+	// walk returns where the next n visible entries are, from i on.
+	walk := func(i, step, n int) (at []int) {
+		for ; i >= 0 && i < len(entries) && len(at) < n; i += step {
+			if row := entries[i].row; row.visible(c) && row.fits(conditions) {
+				at = append(at, i)
+			}
+		}
+		return at
+	}
+	var at []int
+	before, after := q.order.around(entries, q.start)
+	if q.backwards {
+		at = walk(before, -1, q.limit)
+		slices.Reverse(at)
+	} else {
+		at = walk(after, +1, q.limit)
+	}
+
 	p := page{Items: []map[string]json.RawMessage{}}
-	for _, row := range rows[start:end] {
-		item, bad := s.project(row, names(r, "embed"), names(r, "fields"))
+	for _, i := range at {
+		item, bad := s.project(entries[i].row, names(r, "embed"), names(r, "fields"))
 		if bad != nil {
 			return nil, bad
 		}
 		p.Items = append(p.Items, item)
 	}
-	if start > 0 && start < end {
-		p.Previous = cursorTo(rows[start])
-	}
-	if end > start && end < len(rows) {
-		p.Next = cursorTo(rows[end-1])
+	if len(at) > 0 {
+		first, last := at[0], at[len(at)-1]
+		if walk(first-1, -1, 1) != nil {
+			p.First, p.Previous = q.order.cursor(nil), q.order.cursor(entries[first].keys)
+		}
+		if walk(last+1, +1, 1) != nil {
+			p.Next = q.order.cursor(entries[last].keys)
+		}
 	}
 	return p, nil
 }
@@ -77,90 +106,39 @@ func limitOf(text string) (int, *problem) {
 	}
 	limit, err := strconv.Atoi(text)
 	if err != nil || limit < 1 || limit > maxLimit {
-		return 0, invalid("query", "limit", "Input should be from 1 to 500", "range")
+		return 0, invalid(unfit("query", "limit", "Input should be from 1 to 500", "range"))
 	}
 	return limit, nil
 }
 
-// A cursor is the id of the row at the edge of a page, whatever comes between.
-func cursorTo(r row) *string {
-	cursor := base64.URLEncoding.EncodeToString([]byte(r.id))
-	return &cursor
-}
+// condition is what a field of an object must be.
+type condition struct{ field, value string }
 
-func find(rows []row, cursor string) (int, *problem) {
-	id, err := base64.URLEncoding.DecodeString(cursor)
-	at := slices.IndexFunc(rows, func(r row) bool { return r.id == string(id) })
-	if err != nil || at < 0 {
-		return 0, badRequest("the cursor is not valid")
-	}
-	return at, nil
-}
-
-// conditions are what an object's fields must be.
-type conditions [][2]string
-
-var condition = regexp.MustCompile(`^\s*([A-Za-z0-9_]+)\.(?i:eq):'([^']*)'\s*(?:$|AND\b)`)
+var conditionPattern = regexp.MustCompile(`^\s*([A-Za-z0-9_]+)\.(?i:eq):'([^']*)'\s*(?:$|(AND)\s)`)
 
 // parseFilter reads the part of the filter language that is known for certain.
-func parseFilter(q string) (conditions, *problem) {
-	var parsed conditions
-	for q != "" {
-		match := condition.FindStringSubmatch(q)
+func parseFilter(q string) ([]condition, *problem) {
+	var parsed []condition
+	for more := q != ""; more; {
+		match := conditionPattern.FindStringSubmatch(q)
 		if match == nil {
 			return nil, badRequest("runflowtest understands only field.eq:'value', joined by AND")
 		}
-		parsed = append(parsed, [2]string{match[1], match[2]})
-		q = q[len(match[0]):]
+		parsed = append(parsed, condition{match[1], match[2]})
+		q, more = q[len(match[0]):], match[3] != ""
 	}
 	return parsed, nil
 }
 
-func (c conditions) match(r row) bool {
-	for _, want := range c {
-		if textOf(r.fields[want[0]]) != want[1] {
+func (r *row) visible(c caller) bool { return r.orgID == "" || r.orgID == c.orgID }
+
+func (r *row) fits(conditions []condition) bool {
+	for _, want := range conditions {
+		if textOf(r.fields()[want.field]) != want.value {
 			return false
 		}
 	}
 	return true
-}
-
-// textOf returns a string as it is, and any other value as JSON.
-func textOf(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	return string(value)
-}
-
-// sortRows sorts by "field:asc,field:desc"; what it does not name stays as it is.
-func sortRows(rows []row, by string) {
-	if by == "" {
-		return
-	}
-	slices.SortStableFunc(rows, func(a, b row) int {
-		for field := range strings.SplitSeq(by, ",") {
-			name, direction, _ := strings.Cut(strings.TrimSpace(field), ":")
-			order := compare(textOf(a.fields[name]), textOf(b.fields[name]))
-			if direction == "desc" {
-				order = -order
-			}
-			if order != 0 {
-				return order
-			}
-		}
-		return 0
-	})
-}
-
-func compare(a, b string) int {
-	x, errX := strconv.ParseFloat(a, 64)
-	y, errY := strconv.ParseFloat(b, 64)
-	if errX == nil && errY == nil {
-		return cmp.Compare(x, y)
-	}
-	return cmp.Compare(a, b)
 }
 
 // names returns a comma-separated list of the query.
@@ -174,12 +152,12 @@ func names(r *http.Request, parameter string) []string {
 
 // project returns the fields that were asked for, with links that are good; no
 // fields are all.
-func (s *Server) project(r row, embed, fields []string) (map[string]json.RawMessage, *problem) {
-	if r.fields == nil {
-		return nil, broken()
+func (s *Server) project(r *row, embed, fields []string) (map[string]json.RawMessage, *problem) {
+	if r.fields() == nil {
+		return nil, broken("the object cannot be written as JSON")
 	}
 	object := map[string]json.RawMessage{}
-	for name, value := range r.fields {
+	for name, value := range r.fields() {
 		wanted := fields == nil || slices.Contains(fields, name)
 		if slices.Contains(embeds, name) {
 			wanted = slices.Contains(embed, name)

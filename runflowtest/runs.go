@@ -2,7 +2,9 @@ package runflowtest
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"slices"
 
 	"github.com/runflow-io/runflow-go"
 )
@@ -40,9 +42,8 @@ func (s *Server) Runs() []runflow.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var runs []runflow.Run
-	for _, r := range s.runs.ordered {
-		run, _ := clone(r.value)
-		runs = append(runs, run)
+	for _, e := range slices.Backward(s.allRuns(newestFirst())) {
+		runs = append(runs, s.runs.byID[e.id].get())
 	}
 	return runs
 }
@@ -64,75 +65,52 @@ func (s *Server) getRun(r *http.Request, c caller) (any, *problem) {
 	if !s.held {
 		s.step(run.ID)
 	}
-	return s.project(s.runs.byID[run.ID].row, names(r, "embed"), names(r, "fields"))
+	return s.project(&s.runs.byID[run.ID].row, names(r, "embed"), names(r, "fields"))
 }
 
 func (s *Server) listRuns(r *http.Request, c caller) (any, *problem) {
-	return s.list(r, s.runs.rows(c.orgID))
+	return s.list(r, c, s.allRuns)
 }
 
-// parents returns the runs that a request reads the children of: one, or all.
-func (s *Server) parents(r *http.Request, c caller) ([]runflow.Run, *problem) {
-	if r.PathValue("run_id") != anyParent {
-		run, bad := s.find(r, c)
-		return []runflow.Run{run}, bad
-	}
-	var runs []runflow.Run
-	for _, row := range s.runs.rows(c.orgID) {
-		runs = append(runs, s.runs.byID[row.id].value)
-	}
-	return runs, nil
-}
+func (s *Server) allRuns(by order) []entry { return s.runs.sorted("", by) }
 
-func (s *Server) logs(r *http.Request, c caller) ([]row, *problem) {
-	runs, bad := s.parents(r, c)
-	return rowsOf(runs, func(run runflow.Run) []runflow.RunLog { return run.Logs }, func(l runflow.RunLog) string { return l.ID }), bad
-}
+// children returns what belongs to the parent that a request names, or to all.
+type children func(*http.Request, caller) (source, *problem)
 
-func (s *Server) nodeRuns(r *http.Request, c caller) ([]row, *problem) {
-	runs, bad := s.parents(r, c)
-	return rowsOf(runs, func(run runflow.Run) []runflow.NodeRun { return run.NodeRuns }, func(n runflow.NodeRun) string { return n.ID }), bad
-}
-
-func (s *Server) listLogs(r *http.Request, c caller) (any, *problem) {
-	return s.listOf(r, c, s.logs)
-}
-
-func (s *Server) getLog(r *http.Request, c caller) (any, *problem) {
-	return s.one(r, c, "log", s.logs)
-}
-
-func (s *Server) listNodeRuns(r *http.Request, c caller) (any, *problem) {
-	return s.listOf(r, c, s.nodeRuns)
-}
-
-func (s *Server) getNodeRun(r *http.Request, c caller) (any, *problem) {
-	return s.one(r, c, "node run", s.nodeRuns)
-}
-
-// children returns what belongs to the parents that a request is about.
-type children func(*http.Request, caller) ([]row, *problem)
-
-func (s *Server) listOf(r *http.Request, c caller, of children) (any, *problem) {
-	rows, bad := of(r, c)
-	if bad != nil {
-		return nil, bad
-	}
-	return s.list(r, rows)
-}
-
-// one returns the child that a request names.
-func (s *Server) one(r *http.Request, c caller, what string, of children) (any, *problem) {
-	rows, bad := of(r, c)
-	if bad != nil {
-		return nil, bad
-	}
-	for _, row := range rows {
-		if row.id == r.PathValue("id") {
-			return s.project(row, names(r, "embed"), names(r, "fields"))
+func (s *Server) partsOfRuns(field string) children {
+	return func(r *http.Request, c caller) (source, *problem) {
+		if r.PathValue("run_id") == anyParent {
+			return func(by order) []entry { return s.runs.sorted(field, by) }, nil
 		}
+		run, bad := s.find(r, c)
+		return func(by order) []entry { return by.sorted(s.runs.byID[run.ID].parts(field)) }, bad
 	}
-	return nil, notFound(what)
+}
+
+func (s *Server) listOf(of children) handler {
+	return func(r *http.Request, c caller) (any, *problem) {
+		source, bad := of(r, c)
+		if bad != nil {
+			return nil, bad
+		}
+		return s.list(r, c, source)
+	}
+}
+
+// oneOf returns the child that a request names.
+func (s *Server) oneOf(of children, what string) handler {
+	return func(r *http.Request, c caller) (any, *problem) {
+		source, bad := of(r, c)
+		if bad != nil {
+			return nil, bad
+		}
+		for _, e := range source(newestFirst()) {
+			if e.id == r.PathValue("id") && e.visible(c) {
+				return s.project(e.row, names(r, "embed"), names(r, "fields"))
+			}
+		}
+		return nil, notFound(what)
+	}
 }
 
 func (s *Server) patchFeedback(r *http.Request, c caller) (any, *problem) {
@@ -149,26 +127,27 @@ func (s *Server) patchFeedback(r *http.Request, c caller) (any, *problem) {
 	}
 	isPositive, given := body["is_positive"]
 	if !given {
-		return nil, invalid("body", "is_positive", "Field required", "missing")
+		return nil, invalid(unfit("body", "is_positive", "Field required", "missing"))
 	}
 	run.FeedbackIsPositive, run.FeedbackReason = nil, ""
 	if json.Unmarshal(isPositive, &run.FeedbackIsPositive) != nil {
-		return nil, invalid("body", "is_positive", "Input should be a valid boolean", "bool_type")
+		return nil, invalid(unfit("body", "is_positive", "Input should be a valid boolean", "bool_type"))
 	}
 	if reason, given := body["reason"]; given && json.Unmarshal(reason, &run.FeedbackReason) != nil {
-		return nil, invalid("body", "reason", "Input should be a valid string", "string_type")
+		return nil, invalid(unfit("body", "reason", "Input should be a valid string", "string_type"))
 	}
 	if run.FeedbackIsPositive == nil {
 		run.FeedbackReason = "" // a reason without a rating is dropped
 	}
 	s.putRun(run)
-	return run, nil
+	return s.project(&s.runs.byID[run.ID].row, names(r, "embed"), names(r, "fields"))
 }
 
 // object returns the body of a request.
 func object(r *http.Request) (map[string]json.RawMessage, *problem) {
 	var body map[string]json.RawMessage
-	if json.NewDecoder(r.Body).Decode(&body) != nil || body == nil {
+	data, err := io.ReadAll(r.Body)
+	if err != nil || json.Unmarshal(data, &body) != nil || body == nil {
 		return nil, badRequest("the body is not a JSON object")
 	}
 	return body, nil

@@ -13,7 +13,8 @@
 // A run that was dispatched takes a step whenever it is read, from queued over
 // dispatching and running to succeeded; [Server.Script] writes it another story,
 // and after [Server.Hold] it goes on only by [Server.Step] and [Server.Finish].
-// [Server.Fail] lets calls meet with faults.
+// [Server.Fail] lets calls meet with faults, and [Server.Requests] tells which
+// calls there were. Times are those of a clock that [Server.Advance] moves.
 //
 // It serves what is documented of these endpoints, and 404 for all others:
 //
@@ -30,19 +31,25 @@
 //	POST  /v1/runs/{run_id}/callback-redeliveries
 //	PATCH /v1/runs/{run_id}/feedback
 //
+// Outputs lead to files that it serves as a storage host does: for as long as
+// their links are good, and to nobody who shows a token.
+//
 // Where the documentation says nothing it guesses: the codes BAD_REQUEST,
-// NOT_FOUND, METHOD_NOT_ALLOWED and INTERNAL, the statuses of a delivery, and
-// the number of its attempts are its own.
+// NOT_FOUND, METHOD_NOT_ALLOWED and INTERNAL, the size of a page, what is in a
+// cursor, the statuses of a delivery and the number of its attempts are its own.
 package runflowtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -68,10 +75,15 @@ type Server struct {
 	APIKey         string // the key of a program, which may not
 	CallbackSecret string // which signs the callbacks
 
-	http       *httptest.Server
-	deliveries sync.WaitGroup // that are under way
+	http    *httptest.Server
+	hooks   *http.Client    // delivers the callbacks
+	links   *regexp.Regexp  // finds those to files
+	closing context.Context // which ends with the server
+	close   context.CancelFunc
 
 	mu         sync.Mutex
+	underway   int        // callbacks that are
+	idle       *sync.Cond // of mu: none is
 	now        time.Time
 	minted     int                  // ids that were
 	principals map[string]principal // by token
@@ -85,7 +97,7 @@ type Server struct {
 	callbacks  map[string][]*runflow.CallbackDelivery // by run
 	faults     []*fault
 	files      map[string]file // by name
-	signature  int             // of the links that are good
+	generation int             // of the links that are good
 	requests   []Request
 }
 
@@ -113,16 +125,25 @@ func NewServer() *Server {
 	}
 	s.AddUser(UserToken, OrgID)
 	s.AddAPIKey(APIKey, OrgID)
-	s.http = httptest.NewServer(s.handler())
+	s.idle = sync.NewCond(&s.mu)
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.hooks = newHookClient()
+	s.http = httptest.NewUnstartedServer(s.handler())
+	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	s.http.Start()
 	s.URL = s.http.URL
+	s.links = linksTo(s.URL)
 	return s
 }
 
 // Close stops the server, when the callbacks that are under way have been
 // delivered.
 func (s *Server) Close() {
-	s.WaitCallbacks()
+	s.close()
+	s.WaitCallbacks() // what receives them may still call the API
 	s.http.Close()
+	s.WaitCallbacks() // the last calls may have ended runs
+	s.hooks.CloseIdleConnections()
 }
 
 // AddUser makes token that of a person who is a member of the organizations. A
@@ -193,10 +214,10 @@ func (s *Server) handler() http.Handler {
 	for pattern, handle := range map[string]handler{
 		"GET /v1/runs":                                   s.listRuns,
 		"GET /v1/runs/{run_id}":                          s.getRun,
-		"GET /v1/runs/{run_id}/logs":                     s.listLogs,
-		"GET /v1/runs/{run_id}/logs/{id}":                s.getLog,
-		"GET /v1/runs/{run_id}/node-runs":                s.listNodeRuns,
-		"GET /v1/runs/{run_id}/node-runs/{id}":           s.getNodeRun,
+		"GET /v1/runs/{run_id}/logs":                     s.listOf(s.partsOfRuns("logs")),
+		"GET /v1/runs/{run_id}/logs/{id}":                s.oneOf(s.partsOfRuns("logs"), "log"),
+		"GET /v1/runs/{run_id}/node-runs":                s.listOf(s.partsOfRuns("node_runs")),
+		"GET /v1/runs/{run_id}/node-runs/{id}":           s.oneOf(s.partsOfRuns("node_runs"), "node run"),
 		"GET /v1/runs/{run_id}/callback":                 s.listDeliveries,
 		"POST /v1/runs/{run_id}/callback-redeliveries":   s.redeliver,
 		"PATCH /v1/runs/{run_id}/feedback":               s.patchFeedback,
@@ -220,9 +241,16 @@ func (s *Server) handler() http.Handler {
 	return root
 }
 
-// recorded remembers each request before it is served.
+// recorded remembers each request before it is served. Where a function of the
+// test panics meanwhile, the answer tells.
 func (s *Server) recorded(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				status, body := broken(fmt.Sprintf("a function of the test panicked: %v", p)).written()
+				write(w, status, body)
+			}
+		}()
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // the client is gone
@@ -251,16 +279,20 @@ type created struct{ value any }
 // authenticated serves with handle what carries a known token.
 func (s *Server) authenticated(handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
 		status, body := s.serve(r, handle)
-		s.mu.Unlock()
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write(body)
+		write(w, status, body)
 	}
 }
 
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
 func (s *Server) serve(r *http.Request, handle handler) (status int, body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c, bad := s.authenticate(r)
 	if bad != nil {
 		return bad.written()
@@ -276,7 +308,7 @@ func (s *Server) serve(r *http.Request, handle handler) (status int, body []byte
 		}
 		body, err := json.Marshal(value)
 		if err != nil {
-			return broken().written()
+			return broken(err.Error()).written()
 		}
 		return status, body
 	})
@@ -317,15 +349,13 @@ func (p problem) written() (status int, body []byte) {
 	return p.status, body
 }
 
-// invalid is the answer to a part of a request, "body" or "query", one of whose
-// fields does not fit.
-func invalid(part, field, msg, kind string) *problem {
-	return &problem{
-		status:  http.StatusUnprocessableEntity,
-		Code:    "validation_error",
-		Message: "the request is not valid",
-		Errors:  []fieldError{{Loc: []string{part, field}, Msg: msg, Type: kind}},
-	}
+// unfit is what is wrong with a field of a part of a request, "body" or "query".
+func unfit(part, field, msg, kind string) fieldError {
+	return fieldError{Loc: []string{part, field}, Msg: msg, Type: kind}
+}
+
+func invalid(errs ...fieldError) *problem {
+	return &problem{status: http.StatusUnprocessableEntity, Code: "validation_error", Message: "the request is not valid", Errors: errs}
 }
 
 func badRequest(message string) *problem {
@@ -336,7 +366,7 @@ func notFound(what string) *problem {
 	return &problem{status: http.StatusNotFound, Code: "NOT_FOUND", Message: "no such " + what}
 }
 
-// broken is the answer where a test has added what is no JSON.
-func broken() *problem {
-	return &problem{status: http.StatusInternalServerError, Code: "INTERNAL", Message: "the object cannot be written as JSON"}
+// broken is the answer where what the test has added does not work.
+func broken(message string) *problem {
+	return &problem{status: http.StatusInternalServerError, Code: "INTERNAL", Message: message}
 }
