@@ -156,3 +156,28 @@ func TestTheREADMENamesEveryOptionAndSentinel(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryPromiseOfSecurityHasItsTest(t *testing.T) {
+	t.Parallel()
+	policy, err := os.ReadFile("SECURITY.md")
+	require.NoError(t, err)
+	var tests strings.Builder
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "internal/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range files {
+			source, err := os.ReadFile(name)
+			require.NoError(t, err)
+			tests.WriteString(string(source))
+		}
+	}
+	promised := regexp.MustCompile("`((?:Test|Fuzz)\\w+|[\\w/]+_test\\.go)`").FindAllStringSubmatch(string(policy), -1)
+	require.NotEmpty(t, promised)
+	for _, match := range promised {
+		if strings.HasSuffix(match[1], ".go") {
+			assert.FileExists(t, match[1])
+		} else if !strings.Contains(tests.String(), "func "+match[1]+"(") {
+			assert.Fail(t, "no such test", match[1])
+		}
+	}
+}

@@ -117,6 +117,7 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 		withProduct(""),
 		WithMaxRetries(4),
 		WithRetryBackoff(time.Second, 32*time.Second),
+		WithRetryBudget(50),
 		WithAttemptTimeout(30 * time.Second),
 		WithMaxResponseBytes(64 << 20),
 	})
@@ -371,6 +372,21 @@ func WithRetryBackoff(shortest, longest time.Duration) Option {
 	}
 }
 
+// WithRetryBudget sets how many retries the calls of a client, and of those
+// derived from it, may share, by default 50; 0 sets no limit. In an outage they
+// are soon used up, and calls are tried once, so that many callers do not
+// multiply the load of a server that is down. Ten calls that are served give a
+// retry back.
+func WithRetryBudget(retries int) Option {
+	return func(s *settings) error {
+		if retries < 0 {
+			return badArgument("WithRetryBudget", "must not be negative")
+		}
+		s.Budget = transport.NewBudget(retries)
+		return nil
+	}
+}
+
 // WithAttemptTimeout sets how long one attempt may take, from waiting for a
 // connection to the end of the answer's body, by default 30 s; 0 sets no limit.
 // What ends the call as a whole is its context.
@@ -592,12 +608,22 @@ func do[T any](ctx context.Context, s *service, id endpoint.ID, in input, opts [
 	return out, nil
 }
 
+// own returns the settings of a call. Without options they are the client's, and
+// have been checked.
+func (s *service) own(opts []Option) (*settings, []error) {
+	if len(opts) == 0 {
+		return s.settings(), nil
+	}
+	own := *s.settings()
+	errs := own.apply(opts)
+	return &own, append(errs, own.check()...)
+}
+
 func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out any, opts []Option) error {
 	if s == nil || s.settings == nil {
 		return errNoClient(ep.Operation)
 	}
-	own := *s.settings()
-	errs := append(own.apply(opts), own.check()...)
+	own, errs := s.own(opts)
 	if ctx == nil {
 		errs = append(errs, badArgument("ctx", "must not be nil"))
 	}

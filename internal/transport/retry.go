@@ -54,6 +54,9 @@ func (c *call) again(ctx context.Context) bool {
 		c.Err = tooLate(c.Err)
 		return false
 	}
+	if !c.Budget.spend() {
+		return false
+	}
 	c.delay = delay
 	return true
 }

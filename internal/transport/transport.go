@@ -4,7 +4,7 @@
 // go-retryablehttp is the engine that repeats and sleeps. Every decision is
 // taken here, one concern a file: what an attempt is (attempt.go), whether it
 // may have been taken (guarded.go), whether another may follow (retry.go), after
-// which wait (backoff.go, retryafter.go),
+// which wait (backoff.go, retryafter.go), at whose expense (budget.go),
 // where a redirect may lead (redirect.go), how much is read (body.go), what is
 // logged (log.go) and which connections are kept (pool.go).
 package transport
@@ -35,6 +35,7 @@ type Settings struct {
 	BackoffMax       time.Duration
 	AttemptTimeout   time.Duration // 0: none
 	MaxResponseBytes int64
+	Budget           *Budget                                  // nil: none
 	Log              func(context.Context, Record)            // nil: none; see [LogTo]
 	Limiter          interface{ Wait(context.Context) error } // nil: none
 }
@@ -157,17 +158,22 @@ var engine = &retryablehttp.Client{
 }
 
 func (c *call) run(ctx context.Context) {
-	req := &http.Request{
+	req := (&http.Request{
 		Method: c.Request.Endpoint.Method, URL: c.target(), Header: noHeader,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	// What came of it is in c: the engine would only wrap it.
-	resp, _ := engine.Do(&retryablehttp.Request{Request: req.WithContext(ctx)})
-	if resp != nil {
-		_ = resp.Body.Close()
+	}).WithContext(ctx)
+	// Most calls have only one attempt, and no need of the engine. What comes of
+	// the others is in c, too: the engine would only wrap it.
+	_, _ = attempts{}.RoundTrip(req) //nolint:bodyclose // it has been read
+	if again, _ := checkRetry(ctx, nil, nil); again {
+		if resp, err := engine.Do(&retryablehttp.Request{Request: req}); err == nil {
+			_ = resp.Body.Close()
+		}
 	}
 	if c.waiting {
 		c.Err = Ended(ctx)
+	} else if c.answered && !unavailable(c.Answer.StatusCode) {
+		c.Budget.earn()
 	}
 }
 
