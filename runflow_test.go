@@ -70,6 +70,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"WithHeader: X-Organization-Id is set by WithOrganization": runflow.WithHeader("x-organization-id", "canary"),
 		"WithHeader: Host is set by WithBaseURL":                   runflow.WithHeader("host", "canary"),
 		"WithMaxRetries: must not be negative":                     runflow.WithMaxRetries(-1),
+		"WithRetryBudget: must not be negative":                    runflow.WithRetryBudget(-1),
 		"WithRetryBackoff: must be a positive duration":            runflow.WithRetryBackoff(0, time.Second),
 		"WithRetryBackoff: must be a positive":                     runflow.WithRetryBackoff(2, 1),
 		"WithAttemptTimeout: must not be negative":                 runflow.WithAttemptTimeout(-1),
@@ -188,6 +189,30 @@ func TestTheLaterOfTwoOptionsCounts(t *testing.T) {
 		require.NoError(t, err)
 		seen := server.seen()
 		assert.Equal(t, want, seen[len(seen)-1].Header.Get("Authorization"))
+	}
+}
+
+func TestDerivedClientsShareTheBudgetOfRetries(t *testing.T) {
+	t.Parallel()
+	server := newAPI(t, 503, "{}")
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(server.URL), runflow.WithRetryBackoff(1, 1), runflow.WithRetryBudget(6))
+	require.NoError(t, err)
+	derived, err := client.With(runflow.WithOrganization("org"))
+	require.NoError(t, err)
+	for _, tc := range []struct {
+		client *runflow.Client
+		opts   []runflow.Option
+		want   int
+	}{
+		{client, nil, 5},
+		{derived, nil, 3}, // the two that are left
+		{client, nil, 1},
+		{derived, []runflow.Option{runflow.WithRetryBudget(0)}, 5},
+	} {
+		var resp runflow.Response
+		_, err = tc.client.Runs.Get(t.Context(), "1", nil, append(tc.opts, runflow.WithResponse(&resp))...)
+		require.ErrorIs(t, err, runflow.ErrServer)
+		assert.Equal(t, tc.want, resp.Attempts)
 	}
 }
 
