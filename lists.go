@@ -132,7 +132,7 @@ func list[T any](ctx context.Context, s *service, id endpoint.ID, in input, opts
 // names. Each walk starts there again and holds one page at a time.
 func all[T any](ctx context.Context, s *service, id endpoint.ID, params *ListParams, opts []Option, in func(*ListParams) input) iter.Seq2[*T, error] {
 	ep := endpoint.Of(id)
-	s, err := s.with(ep.Operation, opts)
+	s, err := s.with(ctx, ep.Operation, opts)
 	var start ListParams
 	if params != nil {
 		start = *params

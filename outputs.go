@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -136,11 +135,10 @@ func isFile(location string) bool {
 // [ErrResponseTooLarge].
 //
 // It goes through the transport of [WithHTTPClient], but the storage host gets
-// neither the token nor any header of yours but the User-Agent. A
-// transfer that breaks off is resumed where it was; as long as it makes
-// progress, it does not count as a retry, and [WithAttemptTimeout] is how long
-// it may go without any. Where the URL has expired (403), the run is read again,
-// once, for a fresh one.
+// neither the token nor any header of yours but the User-Agent. A transfer that
+// breaks off is resumed where it was; as long as it makes progress, it does not
+// count as a retry, and [WithAttemptTimeout] is how long it may go without any.
+// Where the URL has expired (403), the run is read again, once, for a fresh one.
 //
 // It returns the errors of [RunsService.Get], an [*APIError] where the storage
 // host refuses, and w's own error where w fails. After an error w holds the
@@ -148,15 +146,12 @@ func isFile(location string) bool {
 //
 // It reads with [RunsService.Get].
 func (s *RunsService) Download(ctx context.Context, output Output, w io.Writer, opts ...Option) (int64, error) {
-	const operation = "Runs.Download"
-	fixed, err := (*service)(s).with(operation, opts)
+	operation := endpoint.Download.Operation
+	fixed, err := (*service)(s).with(ctx, operation, opts)
 	if err != nil {
 		return 0, err
 	}
 	var errs []error
-	if ctx == nil {
-		errs = append(errs, badArgument("ctx", "must not be nil"))
-	}
 	if w == nil {
 		errs = append(errs, badArgument("w", "must not be nil"))
 	}
@@ -179,10 +174,9 @@ func (s *RunsService) Download(ctx context.Context, output Output, w io.Writer, 
 
 // download writes what is at location to sink, behind what sink already has.
 func (s *service) download(ctx context.Context, location string, sink *transport.Sink) error {
-	ep := endpoint.Endpoint{Operation: "Runs.Download", Method: http.MethodGet, Route: "{output_url}", Retry: endpoint.Idempotent}
-	own := s.settings()
+	ep, own := endpoint.Download, s.settings()
 	if data, ok := strings.CutPrefix(location, "data:"); ok {
-		return inline(ep, data, own.MaxResponseBytes, sink)
+		return inline(data, own.MaxResponseBytes, sink)
 	}
 	reason := ""
 	target, err := url.Parse(location)
@@ -191,8 +185,8 @@ func (s *service) download(ctx context.Context, location string, sink *transport
 		reason = "is not a URL"
 	case isReference(location):
 		reason = "is a reference to an asset, which the API did not replace by a URL"
-	case target.Scheme == "http" && !own.plaintext && !isLoopback(target.Hostname()):
-		reason = "must not be plain http to a host that is not loopback, unless WithPlaintext is given"
+	case own.exposes(target):
+		reason = isExposed
 	}
 	if reason != "" {
 		return &ArgumentError{Operation: ep.Operation, Argument: "output.URL", Reason: reason}
@@ -201,7 +195,7 @@ func (s *service) download(ctx context.Context, location string, sink *transport
 }
 
 // inline writes the file that a data: URL holds.
-func inline(ep endpoint.Endpoint, data string, limit int64, sink *transport.Sink) error {
+func inline(data string, limit int64, sink *transport.Sink) error {
 	head, body, found := strings.Cut(data, ",")
 	content, err := url.PathUnescape(body)
 	if err == nil && strings.HasSuffix(head, ";base64") {
@@ -209,14 +203,18 @@ func inline(ep endpoint.Endpoint, data string, limit int64, sink *transport.Sink
 		decoded, err = base64.StdEncoding.DecodeString(content)
 		content = string(decoded)
 	}
+	ep := endpoint.Download
+	bad := &DecodeError{Operation: ep.Operation, Method: ep.Method, Route: ep.Route}
 	switch {
 	case !found || err != nil:
-		return &DecodeError{Operation: ep.Operation, Method: ep.Method, Route: ep.Route, Field: "output.URL", Err: errors.New("not a data: URL")}
+		bad.Field, bad.Err = "output.URL", errors.New("not a data: URL")
 	case int64(len(content)) > limit:
-		return &DecodeError{Operation: ep.Operation, Method: ep.Method, Route: ep.Route, Err: ErrResponseTooLarge}
+		bad.Err = ErrResponseTooLarge
+	default:
+		_, err = sink.Write([]byte(content))
+		return err
 	}
-	_, err = sink.Write([]byte(content))
-	return err
+	return bad
 }
 
 func isReference(location string) bool { return strings.HasPrefix(location, assetScheme+":") }
@@ -238,5 +236,5 @@ func (s *RunsService) locate(ctx context.Context, output Output) (string, error)
 	if output.index < len(outputs) {
 		return outputs[output.index].URL, nil
 	}
-	return "", &ArgumentError{Operation: "Runs.Download", Argument: "output", Reason: "is no longer an output of its run"}
+	return "", &ArgumentError{Operation: endpoint.Download.Operation, Argument: "output", Reason: "is no longer an output of its run"}
 }

@@ -88,21 +88,19 @@ type Client struct {
 type service struct{ settings func() *settings }
 
 func newService(operation string, s *settings, errs []error) (*service, error) {
-	errs = append(errs, s.check()...)
-	errs = append(errs, s.checkDefaults()...)
-	if err := joined(operation, errs); err != nil {
+	if err := joined(operation, append(errs, s.checkDefaults()...)); err != nil {
 		return nil, err
 	}
 	return &service{settings: func() *settings { return s }}, nil
 }
 
 // with returns what a method that makes several calls makes them with.
-func (s *service) with(operation string, opts []Option) (*service, error) {
+func (s *service) with(ctx context.Context, operation string, opts []Option) (*service, error) {
 	if s == nil || s.settings == nil {
 		return nil, errNoClient(operation)
 	}
-	own := *s.settings()
-	return newService(operation, &own, own.apply(opts))
+	own, errs := s.settings().with(opts)
+	return newService(operation, own, append(errs, checkContext(ctx)...))
 }
 
 // NewClient returns a client that sends token as its bearer token: an API key,
@@ -124,7 +122,8 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 	if token != "" {
 		errs = append(errs, s.apply([]Option{withToken("token", token)})...)
 	}
-	return newClient(s, append(errs, s.apply(opts)...))
+	errs = append(errs, s.apply(opts)...)
+	return newClient(s, append(errs, s.check()...))
 }
 
 // With returns a client with other defaults, which shares the connections of c.
@@ -133,8 +132,7 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	if c == nil || c.settings == nil {
 		return nil, errNoClient("")
 	}
-	s := *c.settings
-	return newClient(&s, s.apply(opts))
+	return newClient(c.settings.with(opts))
 }
 
 func newClient(s *settings, errs []error) (*Client, error) {
@@ -488,16 +486,37 @@ func (s *settings) apply(opts []Option) []error {
 	return errs
 }
 
+// with returns a copy that has the options, and what is wrong with it.
+func (s *settings) with(opts []Option) (*settings, []error) {
+	own := *s
+	errs := own.apply(opts)
+	return &own, append(errs, own.check()...)
+}
+
 // check refuses what is wrong only in combination.
 func (s *settings) check() []error {
 	var errs []error
 	if s.Token == nil {
 		errs = append(errs, badArgument("token", "must not be empty, unless WithTokenSource is given"))
 	}
-	if s.BaseURL.Scheme == "http" && !s.plaintext && !isLoopback(s.BaseURL.Hostname()) {
-		errs = append(errs, badArgument("WithBaseURL", "must not be plain http to a host that is not loopback, unless WithPlaintext is given"))
+	if s.exposes(s.BaseURL) {
+		errs = append(errs, badArgument("WithBaseURL", isExposed))
 	}
 	return errs
+}
+
+const isExposed = "must not be plain http to a host that is not loopback, unless WithPlaintext is given"
+
+// exposes reports whether a request to u could be read by anybody on the way.
+func (s *settings) exposes(u *url.URL) bool {
+	return u.Scheme == "http" && !s.plaintext && !isLoopback(u.Hostname())
+}
+
+func checkContext(ctx context.Context) []error {
+	if ctx == nil {
+		return []error{badArgument("ctx", "must not be nil")}
+	}
+	return nil
 }
 
 // checkDefaults refuses what is for one call only.
@@ -587,6 +606,13 @@ type argument struct {
 	err    error
 }
 
+func (a argument) check() []error {
+	if a.err == nil {
+		return nil
+	}
+	return []error{badArgument(a.name, a.err.Error())}
+}
+
 // id fills one placeholder with one segment.
 func id(name, value string) argument {
 	return argument{name: name, values: [2]string{value}, err: endpoint.CheckSegment(value)}
@@ -614,9 +640,7 @@ func (s *service) own(opts []Option) (*settings, []error) {
 	if len(opts) == 0 {
 		return s.settings(), nil
 	}
-	own := *s.settings()
-	errs := own.apply(opts)
-	return &own, append(errs, own.check()...)
+	return s.settings().with(opts)
 }
 
 func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out any, opts []Option) error {
@@ -624,9 +648,7 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 		return errNoClient(ep.Operation)
 	}
 	own, errs := s.own(opts)
-	if ctx == nil {
-		errs = append(errs, badArgument("ctx", "must not be nil"))
-	}
+	errs = append(errs, checkContext(ctx)...)
 	if own.key != "" && ep.Retry != endpoint.Guarded {
 		errs = append(errs, badArgument("WithIdempotencyKey", "is of no use to this call"))
 	}
@@ -656,9 +678,7 @@ func (in input) request(ep endpoint.Endpoint) (transport.Request, []error) {
 		if arg.double {
 			values = append(values, arg.values[1])
 		}
-		if arg.err != nil {
-			errs = append(errs, badArgument(arg.name, arg.err.Error()))
-		}
+		errs = append(errs, arg.check()...)
 	}
 	for _, part := range []any{in.query, in.body} {
 		if c, ok := part.(interface{ check() []error }); ok {

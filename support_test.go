@@ -1,23 +1,20 @@
 package runflow_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/internal/bubble"
 )
 
 const token = "canary-token-0123456789"
@@ -135,49 +132,13 @@ func filled(name string, value any, n *int) any {
 	return value
 }
 
-// pipe is a listener whose connections live inside a synctest bubble, where
-// waits cost no time.
-type pipe struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-// inBubble returns a client of handler, served inside the bubble until it ends.
+// inBubble returns a client of handler, which is served inside the bubble.
 func inBubble(t *testing.T, handler http.HandlerFunc, opts ...runflow.Option) *runflow.Client {
 	t.Helper()
-	l := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Hour}
-	var serving sync.WaitGroup
-	serving.Go(func() { assert.ErrorIs(t, server.Serve(l), http.ErrServerClosed) })
-	base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		l.conns <- server
-		return client, nil
-	}}
-	t.Cleanup(func() {
-		base.CloseIdleConnections()
-		_ = server.Close()
-		serving.Wait()
-	})
-	opts = append([]runflow.Option{runflow.WithBaseURL("http://localhost"), runflow.WithHTTPClient(&http.Client{Transport: base})}, opts...)
+	opts = append([]runflow.Option{
+		runflow.WithBaseURL("http://localhost"), runflow.WithHTTPClient(&http.Client{Transport: bubble.Serve(t, handler)}),
+	}, opts...)
 	client, err := runflow.NewClient(token, opts...)
 	require.NoError(t, err)
 	return client
 }
-
-func (l *pipe) Accept() (net.Conn, error) {
-	select {
-	case conn := <-l.conns:
-		return conn, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipe) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (*pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

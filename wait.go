@@ -1,6 +1,7 @@
 package runflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,16 +51,18 @@ func (e *RunError) Error() string {
 
 // Is reports whether target is the sentinel of how the run ended.
 func (e *RunError) Is(target error) bool {
-	if e.Run == nil {
-		return false
-	}
-	switch e.Run.StatusCode {
+	return e.Run != nil && target != nil && target == badEnd(e.Run.StatusCode)
+}
+
+// badEnd returns the sentinel of a status that is a bad end, nil for any other.
+func badEnd(status RunStatus) error {
+	switch status {
 	case RunStatusFailed:
-		return target == ErrRunFailed
+		return ErrRunFailed
 	case RunStatusCancelled, runStatusCanceled:
-		return target == ErrRunCancelled
+		return ErrRunCancelled
 	default:
-		return false
+		return nil
 	}
 }
 
@@ -142,18 +145,9 @@ func (o *WaitOptions) own() (WaitOptions, []error) {
 	if own.MaxErrors < -1 {
 		errs = append(errs, badArgument("opts.MaxErrors", "must not be less than -1"))
 	}
-	switch {
-	case own.MaxInterval == 0:
-		own.MaxInterval = max(defaultMaxInterval, own.MinInterval)
-	case own.MinInterval == 0:
-		own.MinInterval = min(defaultMinInterval, own.MaxInterval)
-	}
-	if own.MinInterval == 0 {
-		own.MinInterval = defaultMinInterval
-	}
-	if own.MaxErrors == 0 {
-		own.MaxErrors = defaultMaxErrors
-	}
+	own.MinInterval = cmp.Or(own.MinInterval, min(defaultMinInterval, cmp.Or(own.MaxInterval, defaultMinInterval)))
+	own.MaxInterval = cmp.Or(own.MaxInterval, max(defaultMaxInterval, own.MinInterval))
+	own.MaxErrors = cmp.Or(own.MaxErrors, defaultMaxErrors)
 	return own, errs
 }
 
@@ -187,13 +181,8 @@ func (s *RunsService) Watch(ctx context.Context, runID string, opts *WaitOptions
 
 func (s *RunsService) watch(ctx context.Context, operation, runID string, opts *WaitOptions, callOpts []Option) iter.Seq2[*Run, error] {
 	own, errs := opts.own()
-	fixed, err := (*service)(s).with(operation, callOpts)
-	if ctx == nil {
-		errs = append(errs, badArgument("ctx", "must not be nil"))
-	}
-	if run := id("runID", runID); run.err != nil {
-		errs = append(errs, badArgument(run.name, run.err.Error()))
-	}
+	errs = append(errs, id("runID", runID).check()...)
+	fixed, err := (*service)(s).with(ctx, operation, callOpts)
 	err = errors.Join(err, joined(operation, errs))
 	return func(yield func(*Run, error) bool) {
 		if err != nil {
@@ -275,14 +264,7 @@ func (w *wait) sleep(ctx context.Context, interval time.Duration, failure error)
 			return fmt.Errorf("no time for another read: %w", context.DeadlineExceeded)
 		}
 	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return transport.Ended(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return transport.Sleep(ctx, delay)
 }
 
 func (w *wait) end(err error) error { return &WaitError{RunID: w.runID, Last: w.last, Err: err} }
@@ -307,10 +289,8 @@ func progressOf(run *Run) progress {
 
 // verdict returns how a run that has ended ended.
 func verdict(run *Run) error {
-	switch run.StatusCode {
-	case RunStatusFailed, RunStatusCancelled, runStatusCanceled:
-		return &RunError{Run: run}
-	default:
+	if badEnd(run.StatusCode) == nil {
 		return nil
 	}
+	return &RunError{Run: run}
 }

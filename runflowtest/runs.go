@@ -133,8 +133,8 @@ func (s *Server) patchFeedback(r *http.Request, c caller) (any, *problem) {
 	if json.Unmarshal(isPositive, &run.FeedbackIsPositive) != nil {
 		return nil, invalid(unfit("body", "is_positive", "Input should be a valid boolean", "bool_type"))
 	}
-	if reason, given := body["reason"]; given && json.Unmarshal(reason, &run.FeedbackReason) != nil {
-		return nil, invalid(unfit("body", "reason", "Input should be a valid string", "string_type"))
+	if errs := textIn(body, "reason", &run.FeedbackReason); errs != nil {
+		return nil, invalid(errs...)
 	}
 	if run.FeedbackIsPositive == nil {
 		run.FeedbackReason = "" // a reason without a rating is dropped

@@ -7,7 +7,6 @@ package codec
 
 import (
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -213,21 +212,3 @@ func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 func (*List[T]) list() {}
-
-var listType = reflect.TypeFor[interface{ list() }]()
-
-// planList reads a [List].
-func (made planner) planList(t reflect.Type) plan {
-	items := made.plan(t.Field(0).Type)
-	return func(r *reader, v reflect.Value) error {
-		v.Field(1).SetBool(true)
-		return (*items)(r, v.Field(0))
-	}
-}
-
-// jsonName returns the name of a field in JSON, "" where it has none, and
-// whether it takes what has no field.
-func jsonName(field reflect.StructField) (name string, isEmbed bool) {
-	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-	return name, name == "" && options == "embed"
-}

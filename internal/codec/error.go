@@ -54,7 +54,10 @@ func explain(err error) error {
 	return &Error{Reason: "not valid JSON"}
 }
 
-const errTwice = "the name stands twice in its object"
+const (
+	errTwice = "the name stands twice in its object"
+	errUnfit = "the value does not fit"
+)
 
 func syntaxError(err *jsontext.SyntacticError) *Error {
 	e := &Error{Field: fieldPath(err.JSONPointer), Reason: "not valid JSON"}
@@ -74,7 +77,7 @@ func semanticError(err *json.SemanticError) *Error {
 	case ok:
 		e.Reason, e.Cause = string(own), nil
 	case err.GoType == nil || err.JSONKind == jsontext.KindInvalid:
-		e.Reason = "the value does not fit"
+		e.Reason = errUnfit
 	default:
 		e.Reason = mismatch(typeName(err.GoType), kindName(err.JSONKind), err.GoType)
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding"
 	"errors"
+	"hash/maphash"
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -61,6 +63,7 @@ var (
 	timeType  = reflect.TypeFor[time.Time]()
 	moneyType = reflect.TypeFor[decimal.NullDecimal]()
 	textType  = reflect.TypeFor[encoding.TextUnmarshaler]()
+	listType  = reflect.TypeFor[interface{ list() }]()
 )
 
 // planOf returns the plan of a type.
@@ -170,6 +173,15 @@ func (made planner) planSlice(t reflect.Type) plan {
 	}
 }
 
+// planList reads a [List].
+func (made planner) planList(t reflect.Type) plan {
+	items := made.plan(t.Field(0).Type)
+	return func(r *reader, v reflect.Value) error {
+		v.Field(1).SetBool(true)
+		return (*items)(r, v.Field(0))
+	}
+}
+
 // readAnything leaves a value to the library.
 func readAnything(r *reader, v reflect.Value) error {
 	raw, err := r.dec.ReadValue()
@@ -177,7 +189,7 @@ func readAnything(r *reader, v reflect.Value) error {
 		return err
 	}
 	if json.Unmarshal(raw, v.Addr().Interface(), jsontext.AllowInvalidUTF8(true)) != nil {
-		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: "the value does not fit"}
+		return r.fault(errUnfit)
 	}
 	return nil
 }
@@ -211,6 +223,13 @@ func (made planner) planStruct(t reflect.Type) plan {
 		}
 	}
 	return o.read
+}
+
+// jsonName returns the name of a field in JSON, "" where it has none, and
+// whether it takes what has no field.
+func jsonName(field reflect.StructField) (name string, isEmbed bool) {
+	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name, name == "" && options == "embed"
 }
 
 func (o *object) read(r *reader, v reflect.Value) error {
@@ -260,7 +279,7 @@ func (o *object) readMember(r *reader, v reflect.Value, next int, seen []uint64)
 		next = place
 	}
 	if seen[next/64]&(1<<(next%64)) != 0 {
-		return next, r.twice()
+		return next, r.fault(errTwice)
 	}
 	seen[next/64] |= 1 << (next % 64)
 	return next, (*o.members[next].read)(r, v.Field(o.members[next].field))
@@ -277,7 +296,7 @@ func (r *reader) keep(v reflect.Value, extra int, name []byte) error {
 	if rest.IsNil() {
 		rest.Set(reflect.MakeMap(rest.Type()))
 	} else if rest.MapIndex(key).IsValid() {
-		return r.twice()
+		return r.fault(errTwice)
 	}
 	value := reflect.New(rest.Type().Elem()).Elem()
 	if err := readRaw(r, value); err != nil {
@@ -287,8 +306,9 @@ func (r *reader) keep(v reflect.Value, extra int, name []byte) error {
 	return nil
 }
 
-func (r *reader) twice() error {
-	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: errTwice}
+// fault is what is wrong with the value that was read last.
+func (r *reader) fault(reason string) *Error {
+	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: reason}
 }
 
 // refuse reads the next value, which does not fit, and says so.
@@ -297,7 +317,7 @@ func (r *reader) refuse(want string, t reflect.Type) error {
 	if _, err := r.dec.ReadValue(); err != nil {
 		return err
 	}
-	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: mismatch(want, kindName(kind), t)}
+	return r.fault(mismatch(want, kindName(kind), t))
 }
 
 // scalar returns the next value, which is of the given kind, or nil where it is
@@ -332,7 +352,9 @@ func readTextValue(r *reader, v reflect.Value) error {
 	}
 	target, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	if err := target.UnmarshalText([]byte(r.text(quoted))); err != nil {
-		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: "the value does not fit", Cause: err}
+		e := r.fault(errUnfit)
+		e.Cause = err
+		return e
 	}
 	return nil
 }
@@ -357,7 +379,7 @@ func readInt(r *reader, v reflect.Value) error {
 	}
 	n, err := strconv.ParseInt(string(digits), 10, 64)
 	if err != nil || v.OverflowInt(n) {
-		return r.misfit(v.Type())
+		return r.fault(mismatch("a number", "a number", v.Type()))
 	}
 	v.SetInt(n)
 	return nil
@@ -371,14 +393,10 @@ func readFloat(r *reader, v reflect.Value) error {
 	}
 	f, err := strconv.ParseFloat(string(digits), 64)
 	if err != nil {
-		return r.misfit(v.Type())
+		return r.fault(mismatch("a number", "a number", v.Type()))
 	}
 	v.SetFloat(f)
 	return nil
-}
-
-func (r *reader) misfit(t reflect.Type) error {
-	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: mismatch("a number", "a number", t)}
 }
 
 // readRaw keeps the bytes of a value. Where names may stand twice in it, the
@@ -389,7 +407,7 @@ func readRaw(r *reader, v reflect.Value) error {
 		return err
 	}
 	if len(raw) > len(`{"":0}`) && bytes.IndexByte(raw, '{') >= 0 && !raw.IsValid(jsontext.AllowInvalidUTF8(true)) {
-		return r.twice()
+		return r.fault(errTwice)
 	}
 	v.SetBytes(bytes.Clone(raw))
 	return nil
@@ -408,10 +426,12 @@ func readMoneyValue(r *reader, v reflect.Value) error {
 // located adds to a reason of ours where it was met.
 func (r *reader) located(err error) error {
 	if own, ok := errors.AsType[reason](err); ok {
-		return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: string(own)}
+		return r.fault(string(own))
 	}
 	return err
 }
+
+var seed = maphash.MakeSeed()
 
 // longestShared is the length of a text that may come again: ids and codes do,
 // prompts do not.
@@ -427,11 +447,7 @@ func (r *reader) text(quoted jsontext.Value) string {
 	if len(inner) > longestShared {
 		return string(inner)
 	}
-	hash := uint32(2166136261) // FNV-1a
-	for _, b := range inner {
-		hash = (hash ^ uint32(b)) * 16777619
-	}
-	known := &r.known[hash%uint32(len(r.known))]
+	known := &r.known[maphash.Bytes(seed, inner)%uint64(len(r.known))]
 	if *known != string(inner) {
 		*known = string(inner)
 	}

@@ -211,6 +211,15 @@ var table = [rows]Endpoint{
 	},
 }
 
+// Download is how the output of a run is fetched from where it is stored, which
+// is no endpoint of the API.
+var Download = Endpoint{
+	Operation: "Runs.Download",
+	Method:    "GET",
+	Route:     "{output_url}",
+	Retry:     Idempotent,
+}
+
 // Of returns the endpoint that id names.
 func Of(id ID) Endpoint { return table[id] }
 

@@ -49,15 +49,20 @@ type attempts struct{}
 
 func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := callFrom(req.Context())
+	if c.try(req); c.Err != nil {
+		return nil, c.Err
+	}
+	return &http.Response{StatusCode: c.Answer.StatusCode, Body: http.NoBody, Request: req}, nil
+}
+
+// try makes an attempt, and keeps what came of it.
+func (c *call) try(req *http.Request) {
 	c.waiting = false
 	answer, err := c.attempt(req)
 	c.Err, c.answered = err, err == nil
-	if err != nil {
-		return nil, err
+	if c.answered {
+		c.Answer = answer
 	}
-	c.Answer = answer
-	c.seen = http.Response{StatusCode: answer.StatusCode, Body: http.NoBody, Request: req}
-	return &c.seen, nil
 }
 
 func (c *call) attempt(req *http.Request) (*Answer, error) {

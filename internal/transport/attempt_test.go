@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runflow-io/runflow-go/internal/bubble"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
@@ -24,7 +25,7 @@ func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 // onPipe returns settings for a server inside the bubble.
 func onPipe(t *testing.T, handler http.HandlerFunc) *Settings {
 	t.Helper()
-	return settings(t, "http://pipe", servePipe(t, handler))
+	return settings(t, "http://pipe", bubble.Serve(t, handler))
 }
 
 func TestAttemptsThatTakeTooLongAreRetried(t *testing.T) {

@@ -15,22 +15,26 @@ import (
 // checkRetry is the engine's CheckRetry. The engine passes neither the request
 // nor an answer when a connection fails: the call in ctx knows both.
 func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
-	c := callFrom(ctx)
-	again := c.again(ctx)
-	c.log(ctx)
-	return again && c.pause(ctx), nil
+	return callFrom(ctx).next(ctx), nil
 }
 
-// pause waits for the next attempt, unless ctx ends before.
-func (c *call) pause(ctx context.Context) bool {
-	c.waiting = true // until that attempt begins
-	timer := time.NewTimer(c.delay)
+// next reports whether another attempt follows, when it is time for it.
+func (c *call) next(ctx context.Context) bool {
+	again := c.again(ctx)
+	c.log(ctx)
+	c.waiting = again // until that attempt begins
+	return again && Sleep(ctx, c.delay) == nil
+}
+
+// Sleep returns after d, or as soon as ctx has ended with why it has.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return Ended(ctx)
 	case <-timer.C:
-		return true
+		return nil
 	}
 }
 

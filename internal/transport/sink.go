@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -103,14 +104,14 @@ func (s *Sink) identify(etag string, size int64) error {
 	if strings.HasPrefix(etag, "W/") {
 		etag = ""
 	}
-	if s.Written > 0 && (differ(s.validator, etag, "") || differ(s.size, size, 0) && size > 0) {
+	size = max(0, size)
+	switch {
+	case s.Written == 0:
+		s.validator, s.size = etag, size
+	case differ(s.validator, etag), differ(s.size, size):
 		return errChanged
-	}
-	if s.Written == 0 || s.validator == "" {
-		s.validator = etag
-	}
-	if s.Written == 0 || s.size == 0 {
-		s.size = max(0, size)
+	default:
+		s.validator, s.size = cmp.Or(s.validator, etag), cmp.Or(s.size, size)
 	}
 	return nil
 }
@@ -137,8 +138,12 @@ func (m moving) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// differ reports whether a and b are both known and not the same.
-func differ[T comparable](a, b, unknown T) bool { return a != unknown && b != unknown && a != b }
+// differ reports whether a and b are both known, which is not zero, and not the
+// same.
+func differ[T comparable](a, b T) bool {
+	var unknown T
+	return a != unknown && b != unknown && a != b
+}
 
 // contentRange returns where a part starts, and how large the whole file is, or
 // 0 where that is not known.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runflow-io/runflow-go/internal/bubble"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
@@ -172,7 +173,7 @@ func slowly(w http.ResponseWriter, r *http.Request) {
 func TestOnlyAStandstillEndsAnAttemptAtADownload(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		base := servePipe(t, slowly)
+		base := bubble.Serve(t, http.HandlerFunc(slowly))
 		s := settings(t, "http://runflow.test", base)
 		s.AttemptTimeout, s.MaxRetries = 3*time.Second, 0
 		var got bytes.Buffer

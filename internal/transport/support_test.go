@@ -3,7 +3,6 @@ package transport
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
@@ -236,48 +234,3 @@ func rating(retry endpoint.Retry) Request {
 		Body:     []byte(`{"reason":"canary-body"}`),
 	}
 }
-
-// pipe is a listener whose connections live inside a synctest bubble, where
-// slow servers cost no time.
-type pipe struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-// servePipe serves handler inside the bubble, until it ends, and returns the
-// connections to it.
-func servePipe(t *testing.T, handler http.HandlerFunc) *http.Transport {
-	t.Helper()
-	l := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Hour}
-	var serving sync.WaitGroup
-	serving.Go(func() { assert.ErrorIs(t, server.Serve(l), http.ErrServerClosed) })
-	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		l.conns <- server
-		return client, nil
-	}}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		_ = server.Close()
-		serving.Wait()
-	})
-	return transport
-}
-
-func (l *pipe) Accept() (net.Conn, error) {
-	select {
-	case conn := <-l.conns:
-		return conn, nil
-	case <-l.closed:
-		return nil, errors.New("closed")
-	}
-}
-
-func (l *pipe) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (*pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -127,7 +127,6 @@ type call struct {
 	final    bool          // another attempt would fail in the same way
 	refused  string        // why the last attempt did not follow a redirect
 	body     *watchedBody  // of the last attempt; nil where it is of no interest
-	seen     http.Response // by the engine, of the last attempt
 }
 
 type callKey struct{}
@@ -164,8 +163,7 @@ func (c *call) run(ctx context.Context) {
 	}).WithContext(ctx)
 	// Most calls have only one attempt, and no need of the engine. What comes of
 	// the others is in c, too: the engine would only wrap it.
-	_, _ = attempts{}.RoundTrip(req) //nolint:bodyclose // it has been read
-	if again, _ := checkRetry(ctx, nil, nil); again {
+	if c.try(req); c.next(ctx) {
 		if resp, err := engine.Do(&retryablehttp.Request{Request: req}); err == nil {
 			_ = resp.Body.Close()
 		}

@@ -7,24 +7,21 @@ import (
 	"net/url"
 
 	"github.com/digitalocean/godo"
-)
 
-type feedback struct {
-	IsPositive *bool   `json:"is_positive"`
-	Reason     *string `json:"reason"`
-}
+	"github.com/runflow-io/runflow-go/benchmarks/peer"
+)
 
 // New returns what rates a run and reads the answer into a new value.
 func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
-	up := true
 	c := godo.NewClient(client)
 	base, err := url.Parse(baseURL + "/")
 	if err != nil {
 		return nil, err
 	}
 	c.BaseURL = base
+	rating := peer.ThumbUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(ctx, http.MethodPatch, "v1/runs/x/feedback", feedback{IsPositive: &up})
+		req, err := c.NewRequest(ctx, http.MethodPatch, "v1/runs/x/feedback", rating)
 		if err != nil {
 			return err
 		}

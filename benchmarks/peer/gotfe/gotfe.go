@@ -6,22 +6,19 @@ import (
 	"net/http"
 
 	"github.com/hashicorp/go-tfe"
-)
 
-type feedback struct {
-	IsPositive *bool   `json:"is_positive"`
-	Reason     *string `json:"reason"`
-}
+	"github.com/runflow-io/runflow-go/benchmarks/peer"
+)
 
 // New returns what rates a run and reads the answer into a new value.
 func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
-	up := true
 	c, err := tfe.NewClient(&tfe.Config{Address: baseURL, BasePath: "/", Token: "token", HTTPClient: client})
 	if err != nil {
 		return nil, err
 	}
+	rating := peer.ThumbUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", &feedback{IsPositive: &up})
+		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", &rating)
 		if err != nil {
 			return err
 		}

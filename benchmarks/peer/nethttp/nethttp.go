@@ -7,18 +7,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-)
 
-type feedback struct {
-	IsPositive *bool   `json:"is_positive"`
-	Reason     *string `json:"reason"`
-}
+	"github.com/runflow-io/runflow-go/benchmarks/peer"
+)
 
 // New returns what rates a run and reads the answer into a new value.
 func New(client *http.Client, url string, answer func() any) (func(context.Context) error, error) {
-	up := true
+	rating := peer.ThumbUp()
 	return func(ctx context.Context) error {
-		body, err := json.Marshal(feedback{IsPositive: &up})
+		body, err := json.Marshal(rating)
 		if err != nil {
 			return err
 		}

@@ -7,18 +7,15 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
-)
 
-type feedback struct {
-	IsPositive *bool   `json:"is_positive"`
-	Reason     *string `json:"reason"`
-}
+	"github.com/runflow-io/runflow-go/benchmarks/peer"
+)
 
 // New returns what rates a run and reads the answer into a new value.
 func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
-	up := true
 	c := openai.NewClient(option.WithBaseURL(baseURL+"/"), option.WithHTTPClient(client), option.WithAPIKey("token"))
+	rating := peer.ThumbUp()
 	return func(ctx context.Context) error {
-		return c.Patch(ctx, "v1/runs/x/feedback", feedback{IsPositive: &up}, answer())
+		return c.Patch(ctx, "v1/runs/x/feedback", rating, answer())
 	}, nil
 }
