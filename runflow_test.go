@@ -361,26 +361,67 @@ func TestAClientIsSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
-func FuzzNewClientNeverPanics(f *testing.F) {
-	f.Add("token", "https://api.runflow.io", "X-Key", "value", int64(1), 0)
-	f.Add("", "http://[::1", "\n", "\x00", int64(-1), -1)
-	f.Fuzz(func(t *testing.T, token, baseURL, key, value string, n int64, i int) {
-		client, err := runflow.NewClient(token,
-			runflow.WithBaseURL(baseURL), runflow.WithHeader(key, value), runflow.WithUserAgent(value),
-			runflow.WithOrganization(value), runflow.WithMaxRetries(i), runflow.WithMaxResponseBytes(n),
-			runflow.WithAttemptTimeout(time.Duration(n)), runflow.WithRetryBackoff(time.Duration(i), time.Duration(n)))
+// picked returns the options that each byte of picks stands for, in this order.
+func picked(picks []byte, text, value string, n int64) []runflow.Option {
+	all := []runflow.Option{
+		nil,
+		runflow.WithBaseURL(text),
+		runflow.WithBaseURL("http://" + text + "/" + value),
+		runflow.WithPlaintext(),
+		runflow.WithHTTPClient(nil),
+		runflow.WithHTTPClient(&http.Client{}),
+		runflow.WithToken(text),
+		runflow.WithTokenSource(nil),
+		runflow.WithTokenSource(func(context.Context) (string, error) { return text, nil }),
+		runflow.WithOrganization(text),
+		runflow.WithUserAgent(text),
+		runflow.WithHeader(text, value),
+		runflow.WithMaxRetries(int(n)),
+		runflow.WithRetryBackoff(time.Duration(n), time.Duration(n)*2),
+		runflow.WithRetryBudget(int(n)),
+		runflow.WithAttemptTimeout(time.Duration(n)),
+		runflow.WithMaxResponseBytes(n),
+		runflow.WithLogger(nil),
+		runflow.WithLogger(slog.New(slog.DiscardHandler)),
+		runflow.WithRateLimiter(nil),
+		runflow.WithResponse(nil),
+		runflow.WithResponse(&runflow.Response{}),
+		runflow.WithIdempotencyKey(text),
+	}
+	var opts []runflow.Option
+	for _, pick := range picks {
+		opts = append(opts, all[int(pick)%len(all)])
+	}
+	return opts
+}
+
+func FuzzNoOptionsPanic(f *testing.F) {
+	f.Add("token", []byte{1, 9, 10, 11, 12, 13, 14, 15, 16}, []byte{3, 8, 21}, "https://api.runflow.io", "value", int64(1))
+	f.Add("", []byte{0, 1, 2, 4, 7, 17, 19, 20}, []byte{0, 22, 22}, "http://[::1", "\x00", int64(-1))
+	f.Add("t", []byte{2, 3, 5, 6, 8, 14, 18}, []byte{6, 9, 11, 15, 22}, "a", "b", int64(1<<62))
+	f.Fuzz(func(t *testing.T, token string, defaults, overrides []byte, text, value string, n int64) {
+		client, err := runflow.NewClient(token, picked(defaults, text, value, n)...)
 		assert.Equal(t, err != nil, client == nil)
 		if err != nil {
 			require.ErrorIs(t, err, runflow.ErrInvalidArgument)
-			return
+			client, err = runflow.NewClient("token")
+			require.NoError(t, err)
+		}
+		derived, err := client.With(picked(overrides, text, value, n)...)
+		assert.Equal(t, err != nil, derived == nil)
+		if err != nil {
+			require.ErrorIs(t, err, runflow.ErrInvalidArgument)
+			derived = client
 		}
 		// What was accepted can be sent.
-		transport := roundTripper(func(req *http.Request) (*http.Response, error) {
-			assert.NoError(t, req.Write(io.Discard))
-			return nil, errors.New("sent")
-		})
-		_, err = client.Runs.Get(t.Context(), "1", nil, runflow.WithHTTPClient(&http.Client{Transport: transport}),
-			runflow.WithMaxRetries(0), runflow.WithAttemptTimeout(0))
-		require.ErrorContains(t, err, "sent")
+		opts := append(picked(overrides, text, value, n), runflow.WithMaxRetries(0), runflow.WithAttemptTimeout(0),
+			runflow.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				assert.NoError(t, req.Write(io.Discard))
+				return nil, errors.New("sent")
+			})}))
+		_, err = derived.Models.Run(t.Context(), "a/b", &runflow.RunRequest{Input: map[string]any{}}, opts...)
+		if !errors.Is(err, runflow.ErrInvalidArgument) {
+			require.ErrorContains(t, err, "sent")
+		}
 	})
 }

@@ -74,3 +74,26 @@ func FuzzASegmentStaysOne(f *testing.F) {
 		assert.Equal(t, "q", u.RawQuery)
 	})
 }
+
+func FuzzAnOwnerSlugStaysItsSegments(f *testing.F) {
+	f.Add("a/b")
+	f.Add("bytedance/seedance/2.0/fast")
+	f.Add("a/%2e%2e/b c;d?e#f")
+	ep := endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
+	f.Fuzz(func(t *testing.T, id string) {
+		if endpoint.CheckOwnerSlug(id) != nil {
+			return
+		}
+		owner, slug, _ := strings.Cut(id, "/")
+		u, err := url.Parse("https://api.runflow.io" + ep.Path(owner, slug) + "?q")
+		require.NoError(t, err)
+		segments := strings.Split(u.EscapedPath(), "/")
+		for i, segment := range segments {
+			segments[i], err = url.PathUnescape(segment)
+			require.NoError(t, err)
+			assert.NotContains(t, []string{".", ".."}, segments[i])
+		}
+		assert.Equal(t, "/v1/models/"+id+"/runs", strings.Join(segments, "/"))
+		assert.Equal(t, "q", u.RawQuery)
+	})
+}
