@@ -8,11 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -235,18 +235,19 @@ func TestWhatIsUnclearIsAmbiguous(t *testing.T) {
 
 func TestAnAttemptTimeoutLeavesADispatchAmbiguous(t *testing.T) {
 	t.Parallel()
-	var taken atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		taken.Add(1)
-		_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection goes unnoticed
-		<-r.Context().Done()
-	}))
-	t.Cleanup(server.Close)
-	client, err := runflow.NewClient(token, runflow.WithBaseURL(server.URL), runflow.WithAttemptTimeout(20*time.Millisecond))
-	require.NoError(t, err)
-	_, err = client.Models.Run(t.Context(), "a/b", &runflow.RunRequest{Input: map[string]any{"x": json.RawMessage("1")}})
-	require.ErrorIs(t, err, runflow.ErrAmbiguous)
-	assert.EqualValues(t, 1, taken.Load())
+	synctest.Test(t, func(t *testing.T) {
+		taken := 0
+		client := inBubble(t, func(_ http.ResponseWriter, r *http.Request) {
+			taken++
+			_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection goes unnoticed
+			<-r.Context().Done()
+		})
+		_, err := client.Models.Run(t.Context(), "a/b", &runflow.RunRequest{Input: map[string]any{"x": json.RawMessage("1")}})
+		require.ErrorIs(t, err, runflow.ErrAmbiguous)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		synctest.Wait()
+		assert.Equal(t, 1, taken)
+	})
 }
 
 func TestAKeyIsForOneCallThatHasAUseForIt(t *testing.T) {

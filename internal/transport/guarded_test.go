@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runflow-io/runflow-go/internal/bubble"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
@@ -146,13 +147,21 @@ func TestAGuardedRequestThatWasNotSentIsSentAgain(t *testing.T) {
 
 func TestAnAnswerThatNeverComesIsAmbiguous(t *testing.T) {
 	t.Parallel()
-	server := serve(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-	s := settings(t, server.url, pool(t))
-	s.AttemptTimeout = 20 * time.Millisecond
-	result := Do(t.Context(), s, dispatch(false))
-	require.ErrorIs(t, result.Err, timeoutError(20*time.Millisecond))
-	assert.True(t, result.Ambiguous)
-	assert.Len(t, server.requests(), 1)
+	synctest.Test(t, func(t *testing.T) {
+		taken := 0
+		base := bubble.Serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			taken++
+			_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection goes unnoticed
+			<-r.Context().Done()
+		}))
+		start := time.Now()
+		result := Do(t.Context(), settings(t, "http://runflow.test", base), dispatch(false))
+		require.ErrorIs(t, result.Err, timeoutError(30*time.Second))
+		assert.True(t, result.Ambiguous)
+		assert.Equal(t, 30*time.Second, time.Since(start))
+		synctest.Wait()
+		assert.Equal(t, 1, taken)
+	})
 }
 
 func TestAnEarlierDoubtOutlivesALaterRefusal(t *testing.T) {
