@@ -18,6 +18,7 @@ import (
 
 	"github.com/runflow-io/runflow-go/internal/bubble"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
@@ -117,10 +118,10 @@ func TestCancellationEndsAnAttemptAtOnce(t *testing.T) {
 
 func TestEachAttemptAsksForItsToken(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, "{}"), answer(200, ok))
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(200, ok))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		tokens := []string{"first-token", "second-token"}
 		s.Token = func(context.Context) (string, error) {
 			token := tokens[0]
@@ -129,10 +130,10 @@ func TestEachAttemptAsksForItsToken(t *testing.T) {
 		}
 		require.NoError(t, Do(t.Context(), s, rating(endpoint.Idempotent)).Err)
 	})
-	requests := server.requests()
+	requests := server.Requests()
 	require.Len(t, requests, 2)
-	assert.Equal(t, "Bearer first-token", requests[0].header.Get("Authorization"))
-	assert.Equal(t, "Bearer second-token", requests[1].header.Get("Authorization"))
+	assert.Equal(t, "Bearer first-token", requests[0].Header.Get("Authorization"))
+	assert.Equal(t, "Bearer second-token", requests[1].Header.Get("Authorization"))
 }
 
 type limiter func(context.Context) error
@@ -148,27 +149,27 @@ func TestWhatFailsBeforeAnAttemptEndsTheCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, answer(200, ok))
-			s := settings(t, server.url, pool(t))
+			server := wire.Serve(t, wire.Answer(200, ok))
+			s := settings(t, server.URL, pool(t))
 			spoil(s)
 			result := Do(t.Context(), s, rating(endpoint.Idempotent))
 			require.ErrorIs(t, result.Err, broken)
 			require.EqualError(t, result.Err, name+": out of order")
 			assert.Zero(t, result.Attempts)
-			assert.Empty(t, server.requests())
+			assert.Empty(t, server.Requests())
 		})
 	}
 }
 
 func TestEachAttemptWaitsForTheLimiter(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, "{}"), answer(503, "{}"), answer(200, ok))
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(503, "{}"), wire.Answer(200, ok))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		waits := 0
 		s.Limiter = limiter(func(context.Context) error {
-			assert.Len(t, server.requests(), waits, "it waits before the attempt")
+			assert.Len(t, server.Requests(), waits, "it waits before the attempt")
 			waits++
 			return nil
 		})
@@ -196,11 +197,11 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 
 func TestRequestsCarryTheirCall(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, "{}"), answer(200, ok))
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(200, ok))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		var calls []Call
-		s := settings(t, server.url, roundTripper(func(req *http.Request) (*http.Response, error) {
+		s := settings(t, server.URL, roundTripper(func(req *http.Request) (*http.Response, error) {
 			call, found := CallFromContext(req.Context())
 			assert.True(t, found)
 			calls = append(calls, call)
@@ -215,7 +216,7 @@ func TestRequestsCarryTheirCall(t *testing.T) {
 
 func TestErrorTextsDoNotHoldTheURL(t *testing.T) {
 	t.Parallel()
-	s := settings(t, refused(t), pool(t))
+	s := settings(t, wire.Refused(t), pool(t))
 	s.MaxRetries = 0
 	result := Do(t.Context(), s, rating(endpoint.Idempotent))
 	require.Error(t, result.Err)

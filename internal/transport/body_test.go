@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func TestBodiesAreCappedWhileTheyAreRead(t *testing.T) {
@@ -29,22 +31,22 @@ func TestBodiesAreCappedWhileTheyAreRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body := strings.Repeat("x", tc.size)
-			server := serve(t, answer(200, body))
-			s := settings(t, server.url, pool(t))
+			server := wire.Serve(t, wire.Answer(200, body))
+			s := settings(t, server.URL, pool(t))
 			s.MaxResponseBytes = tc.limit
 			result := Do(t.Context(), s, getRun)
 			require.NoError(t, result.Err)
 			assert.Equal(t, tc.tooLarge, result.Answer.TooLarge)
 			assert.Equal(t, body[:min(len(body), int(min(tc.limit, math.MaxInt32)))], string(result.Answer.Body))
-			assert.Len(t, server.requests(), 1)
+			assert.Len(t, server.Requests(), 1)
 		})
 	}
 }
 
 func TestErrorBodiesAreCutOff(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(404, strings.Repeat("x", 2<<20)))
-	s := settings(t, server.url, pool(t))
+	server := wire.Serve(t, wire.Answer(404, strings.Repeat("x", 2<<20)))
+	s := settings(t, server.URL, pool(t))
 	s.MaxResponseBytes = 4 << 20
 	result := Do(t.Context(), s, getRun)
 	require.NoError(t, result.Err)
@@ -62,16 +64,16 @@ func TestGzipIsReadAndTheCapCountsWhatItHolds(t *testing.T) {
 		require.NoError(t, w.Close())
 		return b.String()
 	}
-	server := serve(t,
-		answer(200, zip(ok), "Content-Encoding: gzip"),
-		answer(200, zip(strings.Repeat(" ", 10<<20)), "Content-Encoding: gzip"),
+	server := wire.Serve(t,
+		wire.Answer(200, zip(ok), "Content-Encoding: gzip"),
+		wire.Answer(200, zip(strings.Repeat(" ", 10<<20)), "Content-Encoding: gzip"),
 	)
-	s := settings(t, server.url, pool(t))
+	s := settings(t, server.URL, pool(t))
 
 	result := Do(t.Context(), s, getRun)
 	require.NoError(t, result.Err)
 	assert.Equal(t, ok, string(result.Answer.Body))
-	assert.Equal(t, "gzip", server.requests()[0].header.Get("Accept-Encoding"))
+	assert.Equal(t, "gzip", server.Requests()[0].Header.Get("Accept-Encoding"))
 
 	result = Do(t.Context(), s, getRun)
 	require.NoError(t, result.Err)
@@ -80,8 +82,8 @@ func TestGzipIsReadAndTheCapCountsWhatItHolds(t *testing.T) {
 
 func TestAPromisedSizeIsNotAllocatedAtOnce(t *testing.T) {
 	t.Parallel()
-	server := serve(t, raw("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n"))
-	s := settings(t, server.url, pool(t))
+	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n"))
+	s := settings(t, server.URL, pool(t))
 	s.MaxRetries, s.MaxResponseBytes = 0, math.MaxInt64
 	require.ErrorContains(t, Do(t.Context(), s, getRun).Err, "unexpected EOF")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func TestInAnOutageAFleetDoesNotMultiplyTheLoad(t *testing.T) {
@@ -24,11 +25,11 @@ func TestInAnOutageAFleetDoesNotMultiplyTheLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, answer(503, "{}"))
+			server := wire.Serve(t, wire.Answer(503, "{}"))
 			base := newOutside(t)
 			var attempts atomic.Int64
 			synctest.Test(t, func(t *testing.T) {
-				s := settings(t, server.url, base)
+				s := settings(t, server.URL, base)
 				s.Budget = tc.budget
 				var fleet sync.WaitGroup
 				for range 100 {
@@ -36,24 +37,24 @@ func TestInAnOutageAFleetDoesNotMultiplyTheLoad(t *testing.T) {
 				}
 				fleet.Wait()
 			})
-			assert.LessOrEqual(t, len(server.requests()), tc.most)
-			assert.GreaterOrEqual(t, len(server.requests()), tc.least)
-			assert.EqualValues(t, len(server.requests()), attempts.Load())
+			assert.LessOrEqual(t, len(server.Requests()), tc.most)
+			assert.GreaterOrEqual(t, len(server.Requests()), tc.least)
+			assert.EqualValues(t, len(server.Requests()), attempts.Load())
 		})
 	}
 }
 
 func TestABudgetRecoversByItself(t *testing.T) {
 	t.Parallel()
-	down, up := answer(503, "{}"), answer(200, ok)
-	steps := []step{down, down, down} // the first call takes the whole budget, the second gets nothing
+	down, up := wire.Answer(503, "{}"), wire.Answer(200, ok)
+	steps := []wire.Step{down, down, down} // the first call takes the whole budget, the second gets nothing
 	for range price {
 		steps = append(steps, up)
 	}
-	server := serve(t, append(steps, down, up)...)
+	server := wire.Serve(t, append(steps, down, up)...)
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		s.Budget = NewBudget(1)
 		assert.Equal(t, 2, Do(t.Context(), s, getRun).Attempts)
 		result := Do(t.Context(), s, getRun)

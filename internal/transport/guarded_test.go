@@ -18,6 +18,7 @@ import (
 
 	"github.com/runflow-io/runflow-go/internal/bubble"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 // dispatch is a request that costs money each time the server takes it.
@@ -34,47 +35,47 @@ func dispatch(vouched bool) Request {
 func TestAGuardedRequestIsRepeatedOnlyWhereItWasNotTaken(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		fault     step
+		fault     wire.Step
 		repeated  bool
 		ambiguous bool
 	}{
-		"429":                  {answer(429, "{}", "Retry-After: 2"), true, false},
-		"400":                  {answer(400, "{}"), false, false},
-		"409":                  {answer(409, "{}"), false, false},
-		"500":                  {answer(500, "{}"), false, true},
-		"501":                  {answer(501, "{}"), false, true},
-		"503":                  {answer(503, "{}", "Retry-After: 1"), false, true},
-		"reset before headers": {reset(""), false, true},
-		"closed":               {raw(""), false, true},
-		"reset amid headers":   {reset("HTTP/1.1 201 Created\r\nContent-Le"), false, true},
-		"truncated body":       {raw("HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\n{\"id\""), false, true},
-		"redirect":             {answer(307, "", "Location: /elsewhere"), false, false},
+		"429":                  {wire.Answer(429, "{}", "Retry-After: 2"), true, false},
+		"400":                  {wire.Answer(400, "{}"), false, false},
+		"409":                  {wire.Answer(409, "{}"), false, false},
+		"500":                  {wire.Answer(500, "{}"), false, true},
+		"501":                  {wire.Answer(501, "{}"), false, true},
+		"503":                  {wire.Answer(503, "{}", "Retry-After: 1"), false, true},
+		"reset before headers": {wire.Reset(""), false, true},
+		"closed":               {wire.Close(""), false, true},
+		"reset amid headers":   {wire.Reset("HTTP/1.1 201 Created\r\nContent-Le"), false, true},
+		"truncated body":       {wire.Close("HTTP/1.1 201 Created\r\nContent-Length: 10\r\n\r\n{\"id\""), false, true},
+		"redirect":             {wire.Answer(307, "", "Location: /elsewhere"), false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, tc.fault, answer(201, ok))
+			server := wire.Serve(t, tc.fault, wire.Answer(201, ok))
 			base := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
-				result := Do(t.Context(), settings(t, server.url, base), dispatch(false))
+				result := Do(t.Context(), settings(t, server.URL, base), dispatch(false))
 				assert.Equal(t, tc.ambiguous, result.Ambiguous)
 				assert.Equal(t, tc.repeated, result.Err == nil && result.Answer.StatusCode == 201)
 			})
-			requests := server.requests()
+			requests := server.Requests()
 			assert.Len(t, requests, map[bool]int{false: 1, true: 2}[tc.repeated])
 			for _, r := range requests {
-				assert.Equal(t, "key-1", r.header.Get("Idempotency-Key"))
-				assert.Equal(t, `{"input":{}}`, r.body)
+				assert.Equal(t, "key-1", r.Header.Get("Idempotency-Key"))
+				assert.Equal(t, `{"input":{}}`, r.Body)
 			}
 		})
 		t.Run(name+", under the caller's own key", func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, tc.fault, answer(201, ok))
+			server := wire.Serve(t, tc.fault, wire.Answer(201, ok))
 			base := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
-				Do(t.Context(), settings(t, server.url, base), dispatch(true))
+				Do(t.Context(), settings(t, server.URL, base), dispatch(true))
 			})
 			retried := tc.repeated || tc.ambiguous && name != "501" || name == "redirect" // which keeps the method
-			assert.Len(t, server.requests(), map[bool]int{false: 1, true: 2}[retried])
+			assert.Len(t, server.Requests(), map[bool]int{false: 1, true: 2}[retried])
 		})
 	}
 }
@@ -83,20 +84,20 @@ func TestAGuardedRequestIsRepeatedOnlyWhereItWasNotTaken(t *testing.T) {
 // connection that it had used before is reset.
 func TestAReusedConnectionThatIsResetDoesNotRepeatAGuardedRequest(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(200, ok), reset(""), answer(201, ok))
-	s := settings(t, server.url, pool(t))
+	server := wire.Serve(t, wire.Answer(200, ok), wire.Reset(""), wire.Answer(201, ok))
+	s := settings(t, server.URL, pool(t))
 	require.NoError(t, Do(t.Context(), s, getRun).Err)
 	result := Do(t.Context(), s, dispatch(false))
 	require.Error(t, result.Err)
 	assert.True(t, result.Ambiguous)
-	assert.Len(t, server.requests(), 2)
+	assert.Len(t, server.Requests(), 2)
 }
 
 func TestAGuardedRequestThatWasNotSentIsSentAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("refused connections", func(t *testing.T) {
 		t.Parallel()
-		target, base := refused(t), newOutside(t)
+		target, base := wire.Refused(t), newOutside(t)
 		synctest.Test(t, func(t *testing.T) {
 			result := Do(t.Context(), settings(t, target, base), dispatch(false))
 			require.Error(t, result.Err)
@@ -166,10 +167,10 @@ func TestAnAnswerThatNeverComesIsAmbiguous(t *testing.T) {
 
 func TestAnEarlierDoubtOutlivesALaterRefusal(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, "{}"), answer(409, "{}"))
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(409, "{}"))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		result := Do(t.Context(), settings(t, server.url, base), dispatch(true))
+		result := Do(t.Context(), settings(t, server.URL, base), dispatch(true))
 		assert.Equal(t, 409, result.Answer.StatusCode)
 		assert.True(t, result.Ambiguous)
 	})
@@ -180,7 +181,7 @@ func TestAGuardedRequestWithoutABodyIsNotSentAgainOnAFailedConnection(t *testing
 	t.Parallel()
 	request := dispatch(false)
 	request.Body, request.Key = nil, ""
-	result := Do(t.Context(), settings(t, refused(t), pool(t)), request)
+	result := Do(t.Context(), settings(t, wire.Refused(t), pool(t)), request)
 	require.Error(t, result.Err)
 	assert.Equal(t, 1, result.Attempts)
 	assert.True(t, result.Ambiguous)

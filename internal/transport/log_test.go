@@ -13,19 +13,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func TestEachAttemptIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	server := serve(t,
-		answer(503, "canary-answer", "Retry-After: 32", "X-Request-Id: req-1"),
-		reset(""),
-		answer(200, ok, "Runflow-Request-Id: req-3", "X-Request-Id: other"),
+	server := wire.Serve(t,
+		wire.Answer(503, "canary-answer", "Retry-After: 32", "X-Request-Id: req-1"),
+		wire.Reset(""),
+		wire.Answer(200, ok, "Runflow-Request-Id: req-3", "X-Request-Id: other"),
 	)
 	base := newOutside(t)
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		s.Log = LogTo(slog.New(slog.NewJSONHandler(&out, nil)))
 		require.NoError(t, Do(t.Context(), s, rating(endpoint.Idempotent)).Err)
 	})

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 // counting returns a server that counts the connections opened to it.
@@ -78,7 +80,7 @@ func TestFailedAndCancelledCallsLeaveTheConnectionsOfOthersOpen(t *testing.T) {
 	hasty.BackoffMin, hasty.BackoffMax = time.Nanosecond, time.Nanosecond
 	require.Equal(t, 503, Do(t.Context(), &hasty, failing).Answer.StatusCode)
 
-	unreachable := settings(t, refused(t), base)
+	unreachable := settings(t, wire.Refused(t), base)
 	unreachable.MaxRetries = 0
 	require.Error(t, Do(t.Context(), unreachable, getRun).Err)
 

@@ -11,31 +11,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func TestRedirectsToAnotherOriginAreRefused(t *testing.T) {
 	t.Parallel()
-	other := serve(t, answer(200, ok))
+	other := wire.Serve(t, wire.Answer(200, ok))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for name, target := range map[string]string{
-			"another port":   other.url + "/elsewhere?token=canary-location",
-			"another host":   "http://localhost:" + strings.Split(other.url, ":")[2],
+			"another port":   other.URL + "/elsewhere?token=canary-location",
+			"another host":   "http://localhost:" + strings.Split(other.URL, ":")[2],
 			"another scheme": "https://127.0.0.1:1/",
-			"no scheme":      "//" + strings.TrimPrefix(other.url, "http://"),
+			"no scheme":      "//" + strings.TrimPrefix(other.URL, "http://"),
 			"not a URL":      "http://[canary-location",
 		} {
 			t.Run(strconv.Itoa(status)+" "+name, func(t *testing.T) {
 				t.Parallel()
-				server := serve(t, answer(status, "", "Location: "+target))
-				result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+				server := wire.Serve(t, wire.Answer(status, "", "Location: "+target))
+				result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
 				require.NoError(t, result.Err)
 				assert.Equal(t, status, result.Answer.StatusCode)
 				assert.Regexp(t, "^a redirect to (another origin|an invalid URL) was not followed$", result.Answer.Refused)
-				assert.Len(t, server.requests(), 1)
+				assert.Len(t, server.Requests(), 1)
 			})
 		}
 	}
-	t.Cleanup(func() { assert.Empty(t, other.requests()) })
+	t.Cleanup(func() { assert.Empty(t, other.Requests()) })
 }
 
 func TestRedirectsWithinTheOriginAreFollowed(t *testing.T) {
@@ -43,40 +44,40 @@ func TestRedirectsWithinTheOriginAreFollowed(t *testing.T) {
 	for status, repeatsWrite := range map[int]bool{301: false, 302: false, 303: false, 307: true, 308: true} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
-			redirect := answer(status, "", "Location: /moved")
+			redirect := wire.Answer(status, "", "Location: /moved")
 
-			server := serve(t, redirect, answer(200, ok))
-			result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+			server := wire.Serve(t, redirect, wire.Answer(200, ok))
+			result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
 			require.NoError(t, result.Err)
 			assert.Equal(t, 200, result.Answer.StatusCode)
-			require.Len(t, server.requests(), 2)
-			assert.Equal(t, "/moved", server.requests()[1].path)
-			assert.Equal(t, "Bearer "+testToken, server.requests()[1].header.Get("Authorization"))
+			require.Len(t, server.Requests(), 2)
+			assert.Equal(t, "/moved", server.Requests()[1].URI)
+			assert.Equal(t, "Bearer "+testToken, server.Requests()[1].Header.Get("Authorization"))
 
-			server = serve(t, redirect, answer(200, ok))
-			result = Do(t.Context(), settings(t, server.url, pool(t)), rating(endpoint.Idempotent))
+			server = wire.Serve(t, redirect, wire.Answer(200, ok))
+			result = Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Idempotent))
 			require.NoError(t, result.Err)
 			if !repeatsWrite {
 				assert.Equal(t, status, result.Answer.StatusCode)
 				assert.Equal(t, "a redirect that would drop the PATCH was not followed", result.Answer.Refused)
-				assert.Len(t, server.requests(), 1)
+				assert.Len(t, server.Requests(), 1)
 				return
 			}
-			require.Len(t, server.requests(), 2)
-			moved := server.requests()[1]
-			assert.Equal(t, "PATCH", moved.method)
-			assert.Equal(t, `{"reason":"canary-body"}`, moved.body)
+			require.Len(t, server.Requests(), 2)
+			moved := server.Requests()[1]
+			assert.Equal(t, "PATCH", moved.Method)
+			assert.Equal(t, `{"reason":"canary-body"}`, moved.Body)
 		})
 	}
 }
 
 func TestEndlessRedirectsEndTheCall(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(307, "", "Location: /round"))
-	result := Do(t.Context(), settings(t, server.url, pool(t)), getRun)
+	server := wire.Serve(t, wire.Answer(307, "", "Location: /round"))
+	result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
 	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
 	assert.Equal(t, 1, result.Attempts)
-	assert.Len(t, server.requests(), 10)
+	assert.Len(t, server.Requests(), 10)
 }
 
 func TestTheCallersRedirectPolicyHolds(t *testing.T) {
@@ -85,8 +86,8 @@ func TestTheCallersRedirectPolicyHolds(t *testing.T) {
 	for name, policy := range map[string]error{"an error": no, "the redirect itself": http.ErrUseLastResponse} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, answer(307, "", "Location: /moved"), answer(200, ok))
-			s := settings(t, server.url, pool(t))
+			server := wire.Serve(t, wire.Answer(307, "", "Location: /moved"), wire.Answer(200, ok))
+			s := settings(t, server.URL, pool(t))
 			s.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return policy }
 			result := Do(t.Context(), s, getRun)
 			if errors.Is(policy, http.ErrUseLastResponse) {
@@ -96,7 +97,7 @@ func TestTheCallersRedirectPolicyHolds(t *testing.T) {
 				require.ErrorIs(t, result.Err, no)
 			}
 			assert.Equal(t, 1, result.Attempts)
-			assert.Len(t, server.requests(), 1)
+			assert.Len(t, server.Requests(), 1)
 		})
 	}
 }
@@ -104,8 +105,8 @@ func TestTheCallersRedirectPolicyHolds(t *testing.T) {
 func TestARefusalIsForgottenByTheNextAttempt(t *testing.T) {
 	t.Parallel()
 	// 503 with a Location is no redirect.
-	server := serve(t, answer(503, "{}", "Location: https://other.example/"), answer(200, ok))
-	s := settings(t, server.url, pool(t))
+	server := wire.Serve(t, wire.Answer(503, "{}", "Location: https://other.example/"), wire.Answer(200, ok))
+	s := settings(t, server.URL, pool(t))
 	s.BackoffMin, s.BackoffMax = 1, 1
 	result := Do(t.Context(), s, getRun)
 	require.NoError(t, result.Err)

@@ -15,55 +15,56 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 const ok = `{"id":"1"}`
 
 func TestIdempotentRequestsOutliveWhatMayPass(t *testing.T) {
 	t.Parallel()
-	faults := map[string]step{
-		"429":                       answer(429, "{}"),
-		"500":                       answer(500, "{}"),
-		"502 with a page":           answer(502, "<html>bad gateway</html>"),
-		"503":                       answer(503, "{}"),
-		"closed before headers":     raw(""),
-		"reset before headers":      reset(""),
-		"reset amid headers":        reset("HTTP/1.1 200 OK\r\nContent-Le"),
-		"reset after headers":       reset("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
-		"truncated body":            raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\""),
-		"truncated chunks":          raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n"),
-		"truncated gzip":            raw("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"),
-		"not HTTP":                  raw("hello\r\n\r\n"),
-		"500 whose body breaks off": raw("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n{"),
+	faults := map[string]wire.Step{
+		"429":                       wire.Answer(429, "{}"),
+		"500":                       wire.Answer(500, "{}"),
+		"502 with a page":           wire.Answer(502, "<html>bad gateway</html>"),
+		"503":                       wire.Answer(503, "{}"),
+		"closed before headers":     wire.Close(""),
+		"reset before headers":      wire.Reset(""),
+		"reset amid headers":        wire.Reset("HTTP/1.1 200 OK\r\nContent-Le"),
+		"reset after headers":       wire.Reset("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
+		"truncated body":            wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\""),
+		"truncated chunks":          wire.Close("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n"),
+		"truncated gzip":            wire.Close("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"),
+		"not HTTP":                  wire.Close("hello\r\n\r\n"),
+		"500 whose body breaks off": wire.Close("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n{"),
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, fault, fault, answer(200, ok))
+			server := wire.Serve(t, fault, fault, wire.Answer(200, ok))
 			base := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
-				result := Do(t.Context(), settings(t, server.url, base), rating(endpoint.Idempotent))
+				result := Do(t.Context(), settings(t, server.URL, base), rating(endpoint.Idempotent))
 				require.NoError(t, result.Err)
 				assert.Equal(t, 200, result.Answer.StatusCode)
 				assert.Equal(t, ok, string(result.Answer.Body))
 				assert.Equal(t, 3, result.Attempts)
 			})
-			requests := server.requests()
+			requests := server.Requests()
 			require.Len(t, requests, 3)
 			for _, r := range requests {
-				assert.Equal(t, "PATCH", r.method)
-				assert.Equal(t, "/v1/runs/a%20b?secret=canary-query", r.path)
-				assert.Equal(t, `{"reason":"canary-body"}`, r.body)
-				assert.Equal(t, "Bearer "+testToken, r.header.Get("Authorization"))
+				assert.Equal(t, "PATCH", r.Method)
+				assert.Equal(t, "/v1/runs/a%20b?secret=canary-query", r.URI)
+				assert.Equal(t, `{"reason":"canary-body"}`, r.Body)
+				assert.Equal(t, "Bearer "+testToken, r.Header.Get("Authorization"))
 			}
 		})
 		t.Run(name+", without a retry class", func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, fault, answer(200, ok))
-			result := Do(t.Context(), settings(t, server.url, pool(t)), rating(endpoint.Never))
+			server := wire.Serve(t, fault, wire.Answer(200, ok))
+			result := Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Never))
 			assert.True(t, result.Err != nil || result.Answer.StatusCode >= 429)
 			assert.Equal(t, 1, result.Attempts)
-			assert.Len(t, server.requests(), 1)
+			assert.Len(t, server.Requests(), 1)
 		})
 	}
 }
@@ -77,18 +78,18 @@ func TestFinalAnswersAreNotAskedForAgain(t *testing.T) {
 			if status == 204 || status == 304 {
 				body = ""
 			}
-			server := serve(t, answer(status, body), answer(200, ok))
-			result := Do(t.Context(), settings(t, server.url, pool(t)), rating(endpoint.Idempotent))
+			server := wire.Serve(t, wire.Answer(status, body), wire.Answer(200, ok))
+			result := Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Idempotent))
 			require.NoError(t, result.Err)
 			assert.Equal(t, status, result.Answer.StatusCode)
-			assert.Len(t, server.requests(), 1)
+			assert.Len(t, server.Requests(), 1)
 		})
 	}
 }
 
 func TestRefusedConnectionsAreRetriedUntilTheLimit(t *testing.T) {
 	t.Parallel()
-	target, base := refused(t), newOutside(t)
+	target, base := wire.Refused(t), newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := settings(t, target, base)
 		s.MaxRetries = 7
@@ -101,22 +102,22 @@ func TestRefusedConnectionsAreRetriedUntilTheLimit(t *testing.T) {
 
 func TestNoRetriesMeansOneAttempt(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, `{"code":"DOWN"}`))
-	s := settings(t, server.url, pool(t))
+	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`))
+	s := settings(t, server.URL, pool(t))
 	s.MaxRetries = 0
 	result := Do(t.Context(), s, rating(endpoint.Idempotent))
 	require.NoError(t, result.Err)
 	assert.Equal(t, 503, result.Answer.StatusCode)
 	assert.JSONEq(t, `{"code":"DOWN"}`, string(result.Answer.Body))
-	assert.Len(t, server.requests(), 1)
+	assert.Len(t, server.Requests(), 1)
 }
 
 func TestTheLastAnswerIsKeptWhenRetriesRunOut(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, `{"code":"FIRST"}`), answer(500, `{"code":"LAST"}`))
+	server := wire.Serve(t, wire.Answer(503, `{"code":"FIRST"}`), wire.Answer(500, `{"code":"LAST"}`))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		result := Do(t.Context(), settings(t, server.url, base), rating(endpoint.Idempotent))
+		result := Do(t.Context(), settings(t, server.URL, base), rating(endpoint.Idempotent))
 		require.NoError(t, result.Err)
 		assert.Equal(t, 5, result.Attempts)
 		assert.Equal(t, 500, result.Answer.StatusCode)
@@ -126,10 +127,10 @@ func TestTheLastAnswerIsKeptWhenRetriesRunOut(t *testing.T) {
 
 func TestWaitsStayWithinTheBackoff(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, "{}"))
+	server := wire.Serve(t, wire.Answer(503, "{}"))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		s.MaxRetries = 9
 		start := time.Now()
 		Do(t.Context(), s, rating(endpoint.Idempotent))
@@ -150,11 +151,11 @@ func TestRetryAfterIsAMinimum(t *testing.T) {
 		} {
 			t.Run(http.StatusText(status)+" "+value, func(t *testing.T) {
 				t.Parallel()
-				server := serve(t, answer(status, "{}", "Retry-After: "+value), answer(200, ok))
+				server := wire.Serve(t, wire.Answer(status, "{}", "Retry-After: "+value), wire.Answer(200, ok))
 				base := newOutside(t)
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
-					result := Do(t.Context(), settings(t, server.url, base), rating(endpoint.Idempotent))
+					result := Do(t.Context(), settings(t, server.URL, base), rating(endpoint.Idempotent))
 					require.NoError(t, result.Err)
 					assert.Equal(t, want, time.Since(start))
 					assert.Equal(t, 2, result.Attempts)
@@ -174,7 +175,7 @@ func TestRetryAfterThatIsTooLongEndsTheCallAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serve(t, answer(429, `{"code":"RATE_LIMITED"}`, "Retry-After: "+value))
+			server := wire.Serve(t, wire.Answer(429, `{"code":"RATE_LIMITED"}`, "Retry-After: "+value))
 			base := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				ctx := t.Context()
@@ -184,7 +185,7 @@ func TestRetryAfterThatIsTooLongEndsTheCallAtOnce(t *testing.T) {
 					defer cancel()
 				}
 				start := time.Now()
-				result := Do(ctx, settings(t, server.url, base), rating(endpoint.Idempotent))
+				result := Do(ctx, settings(t, server.URL, base), rating(endpoint.Idempotent))
 				require.NoError(t, result.Err)
 				assert.Zero(t, time.Since(start))
 				assert.Equal(t, 429, result.Answer.StatusCode)
@@ -196,10 +197,10 @@ func TestRetryAfterThatIsTooLongEndsTheCallAtOnce(t *testing.T) {
 
 func TestNoWaitOutlivesTheDeadline(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, `{"code":"DOWN"}`))
+	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`))
 	base := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.url, base)
+		s := settings(t, server.URL, base)
 		s.BackoffMin, s.BackoffMax, s.MaxRetries = time.Hour, time.Hour, 1000
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -213,7 +214,7 @@ func TestNoWaitOutlivesTheDeadline(t *testing.T) {
 
 func TestNoWaitOutlivesTheDeadlineAfterAFailedConnection(t *testing.T) {
 	t.Parallel()
-	target, base := refused(t), newOutside(t)
+	target, base := wire.Refused(t), newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := settings(t, target, base)
 		s.BackoffMin, s.BackoffMax, s.MaxRetries = time.Hour, time.Hour, 1000
@@ -227,14 +228,14 @@ func TestNoWaitOutlivesTheDeadlineAfterAFailedConnection(t *testing.T) {
 
 func TestCancellationEndsAWaitAtOnce(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(503, `{"code":"DOWN"}`, "Retry-After: 30"))
+	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`, "Retry-After: 30"))
 	base := newOutside(t)
 	cause := errors.New("the user left")
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(7*time.Second, func() { cancel(cause) })
 		start := time.Now()
-		result := Do(ctx, settings(t, server.url, base), rating(endpoint.Idempotent))
+		result := Do(ctx, settings(t, server.URL, base), rating(endpoint.Idempotent))
 		assert.Equal(t, 7*time.Second, time.Since(start))
 		require.ErrorIs(t, result.Err, context.Canceled)
 		require.ErrorIs(t, result.Err, cause)
@@ -246,13 +247,13 @@ func TestCancellationEndsAWaitAtOnce(t *testing.T) {
 
 func TestContextThatEndedBeforehandSendsNothing(t *testing.T) {
 	t.Parallel()
-	server := serve(t, answer(200, ok))
+	server := wire.Serve(t, wire.Answer(200, ok))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	result := Do(ctx, settings(t, server.url, pool(t)), rating(endpoint.Idempotent))
+	result := Do(ctx, settings(t, server.URL, pool(t)), rating(endpoint.Idempotent))
 	require.ErrorIs(t, result.Err, context.Canceled)
 	assert.Zero(t, result.Attempts)
-	assert.Empty(t, server.requests())
+	assert.Empty(t, server.Requests())
 }
 
 func TestPeersThatCannotProveWhoTheyAreAreNotAskedAgain(t *testing.T) {
