@@ -44,15 +44,29 @@ var (
 	ErrAmbiguous = errors.New("runflow: the outcome is unknown")
 )
 
-var errByStatus = map[int]error{
-	http.StatusBadRequest:          ErrBadRequest,
-	http.StatusUnauthorized:        ErrUnauthorized,
-	http.StatusPaymentRequired:     ErrInsufficientCredit,
-	http.StatusForbidden:           ErrPermissionDenied,
-	http.StatusNotFound:            ErrNotFound,
-	http.StatusConflict:            ErrConflict,
-	http.StatusUnprocessableEntity: ErrValidation,
-	http.StatusTooManyRequests:     ErrRateLimited,
+func errOf(status int) error {
+	switch status {
+	case http.StatusBadRequest:
+		return ErrBadRequest
+	case http.StatusUnauthorized:
+		return ErrUnauthorized
+	case http.StatusPaymentRequired:
+		return ErrInsufficientCredit
+	case http.StatusForbidden:
+		return ErrPermissionDenied
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusConflict:
+		return ErrConflict
+	case http.StatusUnprocessableEntity:
+		return ErrValidation
+	case http.StatusTooManyRequests:
+		return ErrRateLimited
+	}
+	if status/100 == 5 {
+		return ErrServer
+	}
+	return nil
 }
 
 // An APIError is an answer of the API that is not a success. It is one of the
@@ -103,16 +117,10 @@ func (e *APIError) Error() string {
 // Is reports whether target is the sentinel of the error's status, or
 // [ErrAmbiguous] where it is that.
 func (e *APIError) Is(target error) bool {
-	switch target {
-	case nil:
-		return false
-	case ErrServer:
-		return e.StatusCode/100 == 5
-	case ErrAmbiguous:
+	if target == ErrAmbiguous {
 		return e.Ambiguous
-	default:
-		return target == errByStatus[e.StatusCode]
 	}
+	return target != nil && target == errOf(e.StatusCode)
 }
 
 // A TransportError is a call to which no answer came: the connection failed, an
@@ -223,25 +231,24 @@ func (e *ArgumentError) Is(target error) bool { return target == ErrInvalidArgum
 
 // report writes the one line that all errors share; what is empty is left out.
 func report(operation, method, route, text, requestID string, attempts int, ambiguous bool) string {
-	var b strings.Builder
-	b.WriteString("runflow: ")
+	parts := []string{"runflow: "}
 	if operation != "" {
-		b.WriteString(operation + ": ")
+		parts = append(parts, operation, ": ")
 	}
 	if method != "" {
-		b.WriteString(method + " " + route + ": ")
+		parts = append(parts, method, " ", route, ": ")
 	}
-	b.WriteString(text)
+	parts = append(parts, text)
 	if requestID != "" {
-		b.WriteString(", request id " + redact.Line(requestID))
+		parts = append(parts, ", request id ", redact.Line(requestID))
 	}
 	if attempts > 0 {
-		b.WriteString(", attempts " + strconv.Itoa(attempts))
+		parts = append(parts, ", attempts ", strconv.Itoa(attempts))
 	}
 	if ambiguous {
-		b.WriteString(", the API may have taken it")
+		parts = append(parts, ", the API may have taken it")
 	}
-	return b.String()
+	return strings.Join(parts, "")
 }
 
 // The errors print as their one line by every verb, and so do they in JSON and

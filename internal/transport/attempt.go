@@ -95,7 +95,7 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 	if timeout, ok := errors.AsType[timeoutError](context.Cause(limited)); ok {
 		err = timeout
 	}
-	return nil, endedOr(ctx, err)
+	return nil, endedOr(ctx, withoutAnswer(err))
 }
 
 // prepare gets what an attempt needs before it may be sent.

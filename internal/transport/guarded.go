@@ -32,6 +32,9 @@ func (c *call) mayHaveBeenTaken(answer *Answer) bool {
 	if answer != nil {
 		return answer.StatusCode >= http.StatusInternalServerError
 	}
+	if c.final {
+		return false // all it got were redirects
+	}
 	return !c.body.unsent()
 }
 

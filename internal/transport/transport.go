@@ -6,7 +6,8 @@
 // may have been taken (guarded.go), whether another may follow (retry.go), after
 // which wait (backoff.go, retryafter.go), at whose expense (budget.go),
 // where a redirect may lead (redirect.go), how much is read (body.go), what is
-// logged (log.go) and which connections are kept (pool.go).
+// not repeated of an answer (quoted.go), what is logged (log.go) and which
+// connections are kept (pool.go).
 package transport
 
 import (
