@@ -1,0 +1,206 @@
+package runflow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/internal/calls"
+	"github.com/runflow-io/runflow-go/runflowtest"
+)
+
+// given returns what each kind of call needs, and a server that knows it.
+func given(t *testing.T) (*runflowtest.Server, *calls.Given) {
+	t.Helper()
+	server := runflowtest.NewServer()
+	t.Cleanup(server.Close)
+	server.AddModel("acme/cat", runflow.Model{})
+	server.AddWorkflow("acme/swap", runflow.ComfyuiWorkflow{})
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	run, err := client.Models.Run(t.Context(), "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
+	require.NoError(t, err)
+	server.Finish(run.ID)
+	run, err = client.Runs.Get(t.Context(), run.ID, nil)
+	require.NoError(t, err)
+	require.NotEmpty(t, run.Outputs())
+	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.Outputs()[0])
+}
+
+// isAnswered reports whether a call was answered, if only by what the server does
+// not have.
+func isAnswered(err error) bool {
+	return err == nil || errors.Is(err, runflow.ErrNotFound) || errors.Is(err, runflow.ErrValidation)
+}
+
+func TestEveryMethodIsAmongTheCalls(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, call := range calls.All() {
+		names = append(names, call.Name)
+	}
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(methodDocs(t))), names)
+}
+
+// copied returns a deep copy, in which slices also show what is behind their end.
+func copied(v reflect.Value) reflect.Value {
+	switch out := reflect.New(v.Type()).Elem(); v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			out.Set(reflect.New(v.Type().Elem()))
+			out.Elem().Set(copied(v.Elem()))
+		}
+		return out
+	case reflect.Interface:
+		if !v.IsNil() {
+			out.Set(copied(v.Elem()))
+		}
+		return out
+	case reflect.Struct:
+		out.Set(v)
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				out.Field(i).Set(copied(v.Field(i)))
+			}
+		}
+		return out
+	case reflect.Slice:
+		if v.IsNil() {
+			return out
+		}
+		whole := v.Slice(0, v.Cap())
+		out.Set(reflect.MakeSlice(v.Type(), v.Cap(), v.Cap()))
+		for i := range whole.Len() {
+			out.Index(i).Set(copied(whole.Index(i)))
+		}
+		return out
+	case reflect.Map:
+		if v.IsNil() {
+			return out
+		}
+		out.Set(reflect.MakeMap(v.Type()))
+		for _, key := range v.MapKeys() {
+			out.SetMapIndex(key, copied(v.MapIndex(key)))
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+func deepCopy[T any](v T) T {
+	out, _ := reflect.TypeAssert[T](copied(reflect.ValueOf(&v).Elem()))
+	return out
+}
+
+func TestWhatACallerHandsInIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	server, in := given(t)
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	httpClient := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), Jar: jar, Timeout: time.Minute}
+	t.Cleanup(httpClient.CloseIdleConnections)
+	before := *httpClient
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL), runflow.WithHTTPClient(httpClient), runflow.WithHeader("X-A", "a"))
+	require.NoError(t, err)
+	marker := runflow.WithHeader("X-Marker", "m")
+	for _, call := range calls.All() {
+		t.Run(call.Name, func(t *testing.T) {
+			t.Parallel()
+			want := deepCopy(in)
+			opts := append(make([]runflow.Option, 0, 8), runflow.WithHeader("X-B", "b"), runflow.WithMaxRetries(1))
+			opts[:3][2] = marker
+			err := call.Make(t.Context(), client, in, opts...)
+			assert.True(t, isAnswered(err), "%v", err)
+			assert.Equal(t, want, deepCopy(in))
+			assert.Equal(t, reflect.ValueOf(marker).Pointer(), reflect.ValueOf(opts[:3][2]).Pointer())
+			assert.Nil(t, opts[:4][3])
+		})
+	}
+	t.Cleanup(func() {
+		assert.Equal(t, before, *httpClient)
+		assert.Same(t, before.Transport, httpClient.Transport)
+	})
+}
+
+func TestManyGoroutinesShareAClient(t *testing.T) {
+	t.Parallel()
+	server, in := given(t)
+	var limited, logged atomic.Int64
+	defaults := []runflow.Option{
+		runflow.WithBaseURL(server.URL), runflow.WithUserAgent("shared/1"), runflow.WithOrganization(server.OrgID),
+		runflow.WithHeader("X-A", "a"), runflow.WithHeader("X-B", "b"), runflow.WithHeader("X-C", "c"),
+		runflow.WithMaxRetries(2), runflow.WithRetryBackoff(1, 1), runflow.WithAttemptTimeout(time.Minute), runflow.WithMaxResponseBytes(1 << 20),
+		runflow.WithRateLimiter(waiter(func(context.Context) error { limited.Add(1); return nil })),
+		runflow.WithLogger(slog.New(counted{slog.DiscardHandler, &logged})),
+	}
+	client, err := runflow.NewClient(server.UserToken, defaults...)
+	require.NoError(t, err)
+	before := len(server.Requests())
+	var workers sync.WaitGroup
+	for i := range 64 {
+		user := fmt.Sprintf("user-%d", i)
+		server.AddUser(user, server.OrgID)
+		workers.Go(func() {
+			shared := client
+			if i%2 == 0 {
+				var err error
+				shared, err = client.With(runflow.WithToken(user), runflow.WithHeader("X-Derived", user))
+				assert.NoError(t, err)
+			}
+			for _, call := range calls.All() {
+				err := call.Make(t.Context(), shared, in, runflow.WithToken(user), runflow.WithHeader("X-Call", user),
+					runflow.WithHeader("X-B", user), runflow.WithMaxRetries(i%3), runflow.WithAttemptTimeout(time.Hour))
+				assert.True(t, isAnswered(err), "%v", err)
+			}
+		})
+	}
+	workers.Wait()
+	requests := server.Requests()[before:]
+	files := 0
+	for _, request := range requests {
+		if !strings.HasPrefix(request.Path, "/v1/") {
+			files++ // which are not told who asks
+			assert.Empty(t, request.Header.Get("Authorization"))
+			continue
+		}
+		user := request.Header.Get("X-Call")
+		assert.Equal(t, "Bearer "+user, request.Header.Get("Authorization"))
+		assert.Equal(t, "a", request.Header.Get("X-A"))
+		assert.Equal(t, user, request.Header.Get("X-B"))
+		assert.Contains(t, []string{"", user}, request.Header.Get("X-Derived"))
+		assert.Contains(t, request.Header.Get("User-Agent"), "shared/1 runflow-go/")
+	}
+	assert.Greater(t, len(requests)-files, 64*len(calls.All())-64)
+	assert.Equal(t, int64(len(requests)-files), limited.Load())
+	assert.GreaterOrEqual(t, logged.Load(), limited.Load())
+}
+
+// counted is a handler that counts the records.
+type counted struct {
+	slog.Handler
+
+	n *atomic.Int64
+}
+
+func (counted) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c counted) Handle(context.Context, slog.Record) error {
+	c.n.Add(1)
+	return nil
+}
