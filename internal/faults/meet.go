@@ -158,6 +158,9 @@ func (m *Meeting) Outcome() string {
 // String says how many requests the server saw and what the caller got.
 func (m *Meeting) String() string {
 	text := strconv.Itoa(len(m.Requests))
+	if len(m.Requests) >= 10 { // at the discretion of net/http
+		text = "≥ 10"
+	}
 	if m.Response.Attempts != len(m.Requests) {
 		text += fmt.Sprintf(" (attempts: %d)", m.Response.Attempts)
 	}
