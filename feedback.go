@@ -34,6 +34,9 @@ func (b feedbackBody) check() []error {
 // which a backend gives per call with [WithToken]. With an API key it fails
 // with [ErrPermissionDenied] (403).
 //
+// A call that failed without an answer may still arrive, even after a later one:
+// where that matters, read the run, or rate it again until you are answered.
+//
 // It is PATCH /v1/runs/{run_id}/feedback, see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
 // It is idempotent: retried on 429, on 5xx and on a failed connection.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -179,7 +180,8 @@ func TestNoSecretLeaksFromCallbacks(t *testing.T) {
 			out.chain(err)
 		}))
 	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&out, nil), slog.LevelError)
+	panics := make(chan string, 1)
+	server.Config.ErrorLog = log.New(writer(func(p []byte) { panics <- string(p) }), "", 0)
 	server.Start()
 	for body, signatures := range map[string][]string{
 		`{"event":"run.succeeded","run_id":"canary","status":"succeeded","output":"canary"}`: {"", "canary", "sha256=canary", "sha256=" + strings.Repeat("0", 64), sign(secret, `{"event":"run.succeeded","run_id":"canary","status":"succeeded","output":"canary"}`)},
@@ -203,6 +205,7 @@ func TestNoSecretLeaksFromCallbacks(t *testing.T) {
 			require.NoError(t, resp.Body.Close())
 		}
 	}
+	out.WriteString(<-panics)
 	server.Close()
 	assert.Contains(t, out.String(), "the handler's own words")
 	out.holdsNoSecret(t)
@@ -243,6 +246,13 @@ type panicking struct {
 func (panicking) Enabled(context.Context, slog.Level) bool { return true }
 
 func (p panicking) Handle(context.Context, slog.Record) error { panic(p.value) }
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
 
 type waiter func(context.Context) error
 

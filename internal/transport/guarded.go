@@ -9,18 +9,33 @@ import (
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-// watch sees to it that nobody below repeats a guarded request, and that it is
-// known whether it was sent. net/http takes an Idempotency-Key as a licence to
-// send a request again by itself, unless it cannot get at the body again.
+// watch sees to it that it is known of a guarded request whether it was sent.
 func (c *call) watch(req *http.Request) {
 	if c.Request.Endpoint.Retry != endpoint.Guarded || c.Request.Body == nil {
 		return
 	}
-	c.body = &watchedBody{ReadCloser: req.Body}
+	c.body = &watchedBody{req.Body, new(atomic.Int32)}
 	req.Body = c.body
+	req.GetBody = func() (io.ReadCloser, error) {
+		body, err := c.newBody()
+		return &watchedBody{body, c.body.state}, err
+	}
 	if !c.Request.Vouched {
 		req.GetBody = nil
 	}
+}
+
+// sentOnce returns a request that the connections below send once. They would
+// send it again by themselves where its connection had been used before and it
+// has an Idempotency-Key, or where an HTTP/2 server says that it did not take it:
+// unseen, at once, and without an end. Without a body nothing keeps them from it.
+func sentOnce(req *http.Request) *http.Request {
+	if req.GetBody == nil {
+		return req
+	}
+	once := *req
+	once.GetBody = nil
+	return &once
 }
 
 // mayHaveBeenTaken reports whether the last attempt of a guarded request may
@@ -44,7 +59,7 @@ func (c *call) mayHaveBeenTaken(answer *Answer) bool {
 type watchedBody struct {
 	io.ReadCloser
 
-	state atomic.Int32
+	state *atomic.Int32 // of all that are the same body: a redirect wants it again
 }
 
 const (

@@ -93,6 +93,36 @@ func TestAReusedConnectionThatIsResetDoesNotRepeatAGuardedRequest(t *testing.T) 
 	assert.Len(t, server.Requests(), 2)
 }
 
+// Nor does it where the caller vouches: the SDK would not know that the request
+// was sent before the one that was answered.
+func TestAReusedConnectionThatIsResetDoesNotRepeatAVouchedRequestUnseen(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(200, ok), wire.Reset(""), wire.Answer(429, "{}", "Retry-After: 33"))
+	base := newOutside(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := settings(t, server.URL, base)
+		require.NoError(t, Do(t.Context(), s, getRun).Err)
+		result := Do(t.Context(), s, dispatch(true))
+		require.NoError(t, result.Err)
+		assert.Equal(t, 429, result.Answer.StatusCode)
+		assert.Equal(t, 2, result.Attempts)
+		assert.True(t, result.Ambiguous)
+	})
+	assert.Len(t, server.Requests(), 3)
+}
+
+// A redirect is followed with a body of its own, which counts as the same.
+func TestABodyThatWasSentElsewhereByARedirectWasSent(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(307, "", "Location: /elsewhere"), wire.Reset(""))
+	s := settings(t, server.URL, pool(t))
+	s.MaxRetries = 0
+	result := Do(t.Context(), s, dispatch(true))
+	require.Error(t, result.Err)
+	assert.True(t, result.Ambiguous)
+	assert.Len(t, server.Requests(), 2)
+}
+
 func TestAGuardedRequestThatWasNotSentIsSentAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("refused connections", func(t *testing.T) {
@@ -189,13 +219,13 @@ func TestAGuardedRequestWithoutABodyIsNotSentAgainOnAFailedConnection(t *testing
 
 func TestABodyThatWasGivenUpIsNeverRead(t *testing.T) {
 	t.Parallel()
-	body := &watchedBody{ReadCloser: io.NopCloser(strings.NewReader("text"))}
+	body := &watchedBody{io.NopCloser(strings.NewReader("text")), new(atomic.Int32)}
 	assert.True(t, body.unsent())
 	_, err := io.ReadAll(body)
 	require.ErrorIs(t, err, errSealed)
 	assert.True(t, body.unsent())
 
-	body = &watchedBody{ReadCloser: io.NopCloser(strings.NewReader("text"))}
+	body = &watchedBody{io.NopCloser(strings.NewReader("text")), new(atomic.Int32)}
 	data, err := io.ReadAll(body)
 	require.NoError(t, err)
 	assert.Equal(t, "text", string(data))

@@ -23,7 +23,7 @@ func Guarded(client *http.Client, pool http.RoundTripper) *http.Client {
 type guard struct{ base http.RoundTripper }
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.base.RoundTrip(req)
+	resp, err := g.base.RoundTrip(sentOnce(req))
 	if err != nil || resp == nil {
 		return resp, err
 	}
@@ -66,5 +66,8 @@ func port(u *url.URL) string {
 	if port := u.Port(); port != "" {
 		return port
 	}
-	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
 }
