@@ -33,7 +33,7 @@ func TestIdempotentRequestsOutliveWhatMayPass(t *testing.T) {
 		"reset after headers":       wire.Reset("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
 		"truncated body":            wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\""),
 		"truncated chunks":          wire.Close("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n"),
-		"truncated gzip":            wire.Close("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00"),
+		"truncated gzip":            wire.Close("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n\x1f\x8b\x08\x00"),
 		"not HTTP":                  wire.Close("hello\r\n\r\n"),
 		"500 whose body breaks off": wire.Close("HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n{"),
 	}
