@@ -181,3 +181,26 @@ func TestEveryPromiseOfSecurityHasItsTest(t *testing.T) {
 		}
 	}
 }
+
+// A later patch in a go line shuts programs out for nothing.
+func TestEveryModuleNamesTheSameFirstVersionOfAGoLine(t *testing.T) {
+	t.Parallel()
+	ci, err := os.ReadFile(".ci/run")
+	require.NoError(t, err)
+	var modules []string
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if filepath.Base(path) == "go.mod" {
+			modules = append(modules, path)
+		}
+		return err
+	}))
+	require.NotEmpty(t, modules)
+	for _, module := range modules {
+		mod, err := os.ReadFile(module)
+		require.NoError(t, err)
+		line := regexp.MustCompile(`(?m)^go (1\.\d+\.0)$`).FindStringSubmatch(string(mod))
+		require.NotNil(t, line, module)
+		assert.Contains(t, string(ci), "lines=(go"+line[1]+" ", module)
+		assert.NotContains(t, string(mod), "\ntoolchain ", module)
+	}
+}
