@@ -85,12 +85,12 @@ func cell(t *testing.T, fault Fault, passing, lasting *Meeting) string {
 // inDocument compares a table with the section of a document that it is for.
 func inDocument(t *testing.T, name, section, table string) {
 	t.Helper()
-	data, err := os.ReadFile(name)
+	data, err := os.ReadFile(name) //nolint:gosec // a document of this repository
 	require.NoError(t, err)
 	pattern := regexp.MustCompile("(<!-- " + section + " -->\n\\|[^\n]*\n\\|---[^\n]*\n)((?:\\|[^\n]*\n)*)")
 	if *update {
 		replaced := pattern.ReplaceAll(data, []byte("${1}"+table))
-		require.NoError(t, os.WriteFile(name, replaced, 0o600))
+		require.NoError(t, os.WriteFile(name, replaced, 0o600)) //nolint:gosec // the same
 		return
 	}
 	match := pattern.FindSubmatch(data)
