@@ -204,3 +204,41 @@ func TestEveryModuleNamesTheSameFirstVersionOfAGoLine(t *testing.T) {
 		assert.NotContains(t, string(mod), "\ntoolchain ", module)
 	}
 }
+
+func TestLinksBetweenDocumentsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	documents, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	links := 0
+	for _, name := range documents {
+		document, err := os.ReadFile(name)
+		require.NoError(t, err)
+		prose := regexp.MustCompile("(?s)\n```.*?\n```").ReplaceAllString(string(document), "")
+		for _, match := range regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`).FindAllStringSubmatch(prose, -1) {
+			file, anchor := match[1], match[2]
+			if file == "" {
+				file = name
+			}
+			links++
+			_, err := os.Stat(file)
+			assert.NoError(t, err, name)
+			if anchor == "" {
+				continue
+			}
+			target, err := os.ReadFile(file)
+			require.NoError(t, err, name)
+			assert.Contains(t, anchors(string(target)), anchor, name)
+		}
+	}
+	require.NotZero(t, links)
+}
+
+// anchors returns those of the headings of a document.
+func anchors(document string) []string {
+	var all []string
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(document, -1) {
+		plain := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		all = append(all, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return all
+}

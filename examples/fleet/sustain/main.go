@@ -47,7 +47,7 @@ type way struct {
 func tabulate(ctx context.Context, period time.Duration) error {
 	fmt.Printf("%s, %s, %s/%s, %d cores; %s for each figure\n\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), period)
-	fmt.Println("| connections | calls at once | ratings/s | CPU s per 1000 | live heap, MB | of 50 ms: ratings/s | CPU s per 1000 | live heap, MB |\n|---|---|---|---|---|---|---|---|")
+	fmt.Println("| connections | calls at once | ratings/s | CPU s per 1000 | live heap, MB | 50 ms: ratings/s | CPU s per 1000 | live heap, MB |\n|---|---|---|---|---|---|---|---|")
 	for _, w := range []way{
 		{name: "HTTP/1.1, by default"},
 		{name: "HTTP/1.1, up to 1024", connections: 1024},
