@@ -214,9 +214,9 @@ type settings struct {
 }
 
 // WithBaseURL sets where the API is, by default https://api.runflow.io. A path
-// is put before that of each endpoint, which starts with /v1. Query, fragment
-// and user info are refused, and so is plain http to a host that is not
-// loopback, unless [WithPlaintext] is given.
+// is put before that of each endpoint, which starts with /v1. Query, fragment,
+// user info and hosts that are not in ASCII are refused, and so is plain http to
+// a host that is not loopback, unless [WithPlaintext] is given.
 func WithBaseURL(baseURL string) Option {
 	return func(s *settings) error {
 		u, reason := parseBaseURL(baseURL)
@@ -574,6 +574,8 @@ func parseBaseURL(baseURL string) (u *url.URL, reason string) {
 		return nil, "must start with https://"
 	case u.Hostname() == "":
 		return nil, "must name a host"
+	case strings.ContainsFunc(u.Host, isInvisible):
+		return nil, "must name its host in ASCII, as xn--" // which others are sent differs between versions of Go
 	case u.User != nil:
 		return nil, "must not hold user info"
 	case u.RawQuery != "" || u.ForceQuery:

@@ -52,6 +52,8 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"WithBaseURL: must name a host":                            runflow.WithBaseURL("https:///v1"),
 		"WithBaseURL: must name a":                                 runflow.WithBaseURL("https://:443"),
 		"WithBaseURL: must name":                                   runflow.WithBaseURL("https:api.runflow.io"),
+		"WithBaseURL: must name its host in ASCII, as xn--":        runflow.WithBaseURL("https://b\u00fccher.example"),
+		"WithBaseURL: must name its host in ASCII":                 runflow.WithBaseURL("https://\xf8.example"),
 		"WithBaseURL: must not hold user info":                     runflow.WithBaseURL("https://canary:canary@api.runflow.io"),
 		"WithBaseURL: must not hold a query":                       runflow.WithBaseURL("https://api.runflow.io?key=canary"),
 		"WithBaseURL: must not hold a":                             runflow.WithBaseURL("https://api.runflow.io?"),
