@@ -57,7 +57,6 @@ func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // try makes an attempt, and keeps what came of it.
 func (c *call) try(req *http.Request) {
-	c.waiting = false
 	answer, err := c.attempt(req)
 	c.Err, c.answered = err, err == nil
 	if c.answered {

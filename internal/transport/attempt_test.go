@@ -214,6 +214,22 @@ func TestRequestsCarryTheirCall(t *testing.T) {
 	assert.False(t, found)
 }
 
+func TestWhatIsEscapedArrivesSo(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{"": "/runs/a%3Bb", "/a%2Fb": "/a%2Fb/runs/a%3Bb"} {
+		server := wire.Serve(t, wire.Answer(200, ok))
+		request := getRun
+		request.Path = "/runs/a%3Bb"
+		require.NoError(t, Do(t.Context(), settings(t, server.URL+base, pool(t)), request).Err)
+		request.Path = "/runs/plain"
+		require.NoError(t, Do(t.Context(), settings(t, server.URL+base, pool(t)), request).Err)
+		seen := server.Requests()
+		require.Len(t, seen, 2)
+		assert.Equal(t, want, seen[0].URI)
+		assert.Equal(t, base+"/runs/plain", seen[1].URI)
+	}
+}
+
 func TestErrorTextsDoNotHoldTheURL(t *testing.T) {
 	t.Parallel()
 	s := settings(t, wire.Refused(t), pool(t))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 
@@ -45,4 +46,13 @@ func TestHowAConnectionBrokeIsKept(t *testing.T) {
 	base := roundTripper(func(*http.Request) (*http.Response, error) { return nil, own })
 	result = Do(t.Context(), settings(t, server.URL, base), rating(endpoint.Never))
 	assert.Equal(t, own, result.Err)
+}
+
+func TestABrokenConnectionIsToldFromWhatIsNoHTTP(t *testing.T) {
+	t.Parallel()
+	for _, broke := range []error{io.EOF, io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: assert.AnError}} {
+		err := fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", broke)
+		assert.Equal(t, err, withoutAnswer(err))
+	}
+	assert.Equal(t, errNotHTTP, withoutAnswer(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", assert.AnError)))
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -112,6 +113,36 @@ func TestARefusalIsForgottenByTheNextAttempt(t *testing.T) {
 	require.NoError(t, result.Err)
 	assert.Empty(t, result.Answer.Refused)
 	assert.Equal(t, 200, result.Answer.StatusCode)
+}
+
+func TestALocationOfWhatWasCreatedIsNoRedirect(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(201, ok, "Location: https://other.example/"))
+	result := Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Never))
+	require.NoError(t, result.Err)
+	assert.Empty(t, result.Answer.Refused)
+	assert.Equal(t, "https://other.example/", result.Answer.Header.Get("Location"))
+}
+
+func TestSameOriginKnowsTheDefaultPorts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"https://a.example", "https://A.example:443/x", true},
+		{"http://a.example", "http://a.example:80", true},
+		{"https://a.example", "https://a.example:80", false},
+		{"http://a.example", "http://a.example:443", false},
+		{"http://a.example", "https://a.example", false},
+		{"https://a.example", "https://b.example", false},
+	} {
+		a, err := url.Parse(tt.a)
+		require.NoError(t, err)
+		b, err := url.Parse(tt.b)
+		require.NoError(t, err)
+		assert.Equal(t, tt.same, SameOrigin(a, b), "%s and %s", tt.a, tt.b)
+	}
 }
 
 func TestGuardedLeavesTheCallersClientAlone(t *testing.T) {

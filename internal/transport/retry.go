@@ -22,7 +22,7 @@ func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 func (c *call) next(ctx context.Context) bool {
 	again := c.again(ctx)
 	c.log(ctx)
-	c.waiting = again // until that attempt begins
+	c.waiting = again // until that attempt has ended
 	return again && Sleep(ctx, c.delay) == nil
 }
 
