@@ -287,7 +287,7 @@ func TestEachEventIsHandledOnce(t *testing.T) {
 	r := newReceiver(t, succeed)
 	const failed, batch, unknown = `{"event":"run.failed","run_id":"run-1"}`, `{"event":"run.completed","batch_id":"run-1"}`, `{"event":"news"}`
 	for range 3 {
-		for _, body := range []string{completed, failed, batch, unknown, completed + "\n"} {
+		for _, body := range []string{completed, failed, batch, unknown, completed + "\n", batch + "\n"} {
 			status, text := r.deliver(t, body, sign(secret, body))
 			assert.Equal(t, 200, status)
 			assert.Equal(t, "ok\n", text)
