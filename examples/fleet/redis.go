@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,22 +51,23 @@ func startRedis(ctx context.Context) (redisURL string, stop func(), err error) {
 		_ = cmd.Wait()
 		_ = os.RemoveAll(dir)
 	}
-	if err := untilExists(ctx, socket); err != nil {
+	if err := untilListens(ctx, socket); err != nil {
 		stop()
 		return "", nil, err
 	}
 	return "unix://" + socket, stop, nil
 }
 
-// untilExists returns once redis-server listens.
-func untilExists(ctx context.Context, socket string) error {
+// untilListens returns once redis-server does: its socket exists before that.
+func untilListens(ctx context.Context, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for {
-		if _, err := os.Stat(socket); err == nil {
-			return nil
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		if err == nil {
+			return conn.Close()
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if sleep(ctx, 10*time.Millisecond) != nil {
 			return fmt.Errorf("redis-server did not start: %w", err)
 		}
 	}
