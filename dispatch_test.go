@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/internal/wire"
 )
 
 func TestRunSendsWhatItIsGiven(t *testing.T) {
@@ -274,4 +275,32 @@ func TestAKeyIsForOneCallThatHasAUseForIt(t *testing.T) {
 	_, err = client.Runs.RedeliverCallback(t.Context(), "1", key)
 	require.NoError(t, err)
 	assert.Equal(t, "k", server.only(t).Header.Get("Idempotency-Key"))
+}
+
+func TestARedeliveryThatWasNotSentIsSentAgain(t *testing.T) {
+	t.Parallel()
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(wire.Refused(t)), runflow.WithRetryBackoff(1, 1))
+	require.NoError(t, err)
+	_, err = client.Runs.RedeliverCallback(t.Context(), "1")
+	failed, ok := errors.AsType[*runflow.TransportError](err)
+	require.True(t, ok)
+	assert.Equal(t, 5, failed.Attempts)
+	assert.NotErrorIs(t, err, runflow.ErrAmbiguous)
+}
+
+func TestARedeliveryHasNoBody(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		assert.Empty(t, body)
+		assert.Empty(t, r.Header.Values("Content-Type"))
+		assert.Empty(t, r.Header.Values("Idempotency-Key"))
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(server.Close)
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = client.Runs.RedeliverCallback(t.Context(), "1")
+	require.NoError(t, err)
 }

@@ -662,6 +662,9 @@ func (s *service) call(ctx context.Context, ep endpoint.Endpoint, in input, out 
 	if request.Key == "" && ep.Retry == endpoint.Guarded && request.Body != nil {
 		request.Key = rand.Text()
 	}
+	if request.Body == nil && ep.Retry == endpoint.Guarded {
+		request.Body = []byte{} // which shows whether it was sent
+	}
 	result := transport.Do(ctx, &own.Settings, request)
 	defer result.Release()
 	own.response.fill(result)

@@ -28,7 +28,7 @@ func Line(text string, secrets ...string) string {
 			text = strings.ReplaceAll(text, secret, removed)
 		}
 	}
-	text = withoutQueries(text)
+	text = withoutQueries(strings.ReplaceAll(text, `\/`, "/")) // as JSON may write it
 	var line strings.Builder
 	gap := false
 	for _, r := range text {
@@ -54,20 +54,23 @@ func withoutQueries(text string) string {
 	for {
 		before, after, found := strings.Cut(text, "://")
 		if !found {
-			kept.WriteString(text)
-			return kept.String()
+			return kept.String() + text
 		}
-		end := strings.IndexFunc(after, endsURL)
-		if end < 0 {
-			end = len(after)
+		shown := strings.IndexFunc(after, endsLocation)
+		if shown < 0 {
+			return kept.String() + text
 		}
-		location, _, signed := strings.Cut(after[:end], "?")
-		kept.WriteString(before + "://" + location)
-		if signed {
-			kept.WriteString("?" + removed)
+		written := before + "://" + after[:shown]
+		text = after[shown:]
+		if text[0] == '?' {
+			written += "?" + removed
+			text = strings.TrimLeftFunc(text, inQuery)
 		}
-		text = after[end:]
+		kept.WriteString(written)
 	}
 }
 
-func endsURL(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`<>", r) }
+func endsLocation(r rune) bool { return r == '?' || r == '\'' || r == '`' || !inQuery(r) }
+
+// inQuery reports whether r may be part of a query, in which even quotes stand.
+func inQuery(r rune) bool { return !unicode.IsSpace(r) && r != '"' && r != '<' && r != '>' }

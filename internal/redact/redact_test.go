@@ -33,8 +33,11 @@ func TestQueriesOfURLsAreRemoved(t *testing.T) {
 		"get https://a/b?X-Sig=canary&x=1: refused":   "get https://a/b?[redacted] refused",
 		"https://a/?canary":                           "https://a/?[redacted]",
 		`{"url":"https://a/b?canary","x":"http://b"}`: `{"url":"https://a/b?[redacted]","x":"http://b"}`,
-		"<a href='s3://b/c?canary'> https://d?canary": "<a href='s3://b/c?[redacted]'> https://d?[redacted]",
+		"<a href='s3://b/c?canary'> https://d?canary": "<a href='s3://b/c?[redacted]> https://d?[redacted]",
 		"what? https://a/b, and why?":                 "what? https://a/b, and why?",
+		"https://a/b?x='c'&sig=canary `d`?canary":     "https://a/b?[redacted] `d`?canary",
+		`{"url":"https:\/\/a\/b?canary"}`:             `{"url":"https://a/b?[redacted]"}`,
+		"`http://a` and 'http://b' http://":           "`http://a` and 'http://b' http://",
 		"://?canary":                                  "://?[redacted]",
 	} {
 		assert.Equal(t, want, redact.Line(text))

@@ -60,7 +60,7 @@ func (c *call) try(req *http.Request) {
 	answer, err := c.attempt(req)
 	c.Err, c.answered = err, err == nil
 	if c.answered {
-		c.Answer = answer
+		c.Answer, c.answersToken = answer, c.token
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 		Attempt: c.Attempts,
 	}}))
 	c.Ambiguous = c.Ambiguous || c.mayHaveBeenTaken(answer)
-	if c.Request.Sink.written() > before {
+	if c.moved = c.Request.Sink.written() > before; c.moved {
 		c.inVain = 1
 	}
 	if err == nil {
@@ -93,6 +93,8 @@ func (c *call) attempt(req *http.Request) (*Answer, error) {
 	}
 	if timeout, ok := errors.AsType[timeoutError](context.Cause(limited)); ok {
 		err = timeout
+	} else if errors.Is(err, context.DeadlineExceeded) { // that of dialing, or of the caller's client
+		err = fmt.Errorf("%w: %v", os.ErrDeadlineExceeded, err) //nolint:errorlint // it is not the end of the caller's context
 	}
 	return nil, endedOr(ctx, withoutAnswer(err))
 }
@@ -179,11 +181,11 @@ func (c *call) header() http.Header {
 	header := make(http.Header, len(c.Header)+3)
 	maps.Copy(header, c.Header)
 	header["Authorization"] = []string{"Bearer " + c.token}
-	if c.Request.Body != nil {
+	if len(c.Request.Body) > 0 {
 		header["Content-Type"] = jsonContent
 	}
 	if c.Request.Key != "" {
-		header.Set("Idempotency-Key", c.Request.Key)
+		header["Idempotency-Key"] = []string{c.Request.Key}
 	}
 	return header
 }

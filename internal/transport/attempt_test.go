@@ -136,6 +136,41 @@ func TestEachAttemptAsksForItsToken(t *testing.T) {
 	assert.Equal(t, "Bearer second-token", requests[1].Header.Get("Authorization"))
 }
 
+func TestNeitherTokenOfACallIsShown(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Reset(""))
+	base := newOutside(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := settings(t, server.URL, base)
+		s.MaxRetries = 1
+		tokens := []string{"first-token", "second-token"}
+		s.Token = func(context.Context) (string, error) {
+			token := tokens[0]
+			tokens = tokens[1:]
+			return token, nil
+		}
+		result := Do(t.Context(), s, getRun)
+		require.Error(t, result.Err)
+		assert.Equal(t, "[redacted] [redacted]", result.Redact("first-token second-token"))
+	})
+}
+
+func TestATimeLimitBelowIsNotTheEndOfTheContext(t *testing.T) {
+	t.Parallel()
+	dialing := &net.Dialer{Timeout: 1}
+	for name, base := range map[string]http.RoundTripper{
+		"dialing":              &http.Transport{DialContext: dialing.DialContext},
+		"a context of its own": roundTripper(func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded }),
+	} {
+		s := settings(t, "http://127.0.0.1:9", base)
+		s.MaxRetries = 0
+		err := Do(t.Context(), s, getRun).Err
+		require.Error(t, err, name)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, name)
+		assert.ErrorIs(t, err, os.ErrDeadlineExceeded, name)
+	}
+}
+
 type limiter func(context.Context) error
 
 func (l limiter) Wait(ctx context.Context) error { return l(ctx) }

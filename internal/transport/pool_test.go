@@ -94,6 +94,16 @@ func TestFailedAndCancelledCallsLeaveTheConnectionsOfOthersOpen(t *testing.T) {
 	assert.Equal(t, int64(1), opened.Load())
 }
 
+// A connection that has gone silent must be given up within an attempt.
+func TestAPoolPingsHTTP2ConnectionsWithinAnAttempt(t *testing.T) {
+	t.Parallel()
+	http2 := pool(t).HTTP2
+	require.NotNil(t, http2)
+	assert.Positive(t, http2.SendPingTimeout)
+	assert.Positive(t, http2.PingTimeout)
+	assert.Less(t, http2.SendPingTimeout+http2.PingTimeout, settings(t, "", nil).AttemptTimeout)
+}
+
 func TestManyCallsShareAnHTTP2Connection(t *testing.T) {
 	t.Parallel()
 	var opened atomic.Int64

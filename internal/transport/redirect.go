@@ -23,12 +23,15 @@ func Guarded(client *http.Client, pool http.RoundTripper) *http.Client {
 type guard struct{ base http.RoundTripper }
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := callFrom(req.Context())
+	if c.Request.Target != nil {
+		req.Header.Del("Referer") // the signed URL that net/http was redirected from, in headers of its own
+	}
 	resp, err := g.base.RoundTrip(sentOnce(req))
 	if err != nil || resp == nil {
 		return resp, err
 	}
 	if target := resp.Header.Get("Location"); target != "" && resp.StatusCode/100 == 3 {
-		c := callFrom(req.Context())
 		if reason := c.refuse(req, resp.StatusCode, target); reason != "" {
 			c.refused = reason
 			resp.Header.Del("Location")

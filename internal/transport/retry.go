@@ -58,7 +58,7 @@ func (c *call) again(ctx context.Context) bool {
 		c.Err = tooLate(c.Err)
 		return false
 	}
-	if !c.Budget.spend() {
+	if !c.moved && !c.Budget.spend() {
 		return false
 	}
 	c.delay = delay

@@ -36,7 +36,7 @@ func (s *Sink) Write(p []byte) (int, error) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return n, writeError{err}
+		return n, &writeError{err}
 	}
 	return n, nil
 }
@@ -44,7 +44,7 @@ func (s *Sink) Write(p []byte) (int, error) {
 // writeError marks an error as the writer's own.
 type writeError struct{ error }
 
-func (e writeError) Unwrap() error { return e.error }
+func (e *writeError) Unwrap() error { return e.error }
 
 var (
 	errChanged  = errors.New("the file changed while it was downloaded")
@@ -54,12 +54,12 @@ var (
 // ask sets the headers of an attempt to get what is missing. Without an encoding
 // of its own, the file's bytes can be counted.
 func (s *Sink) ask(header http.Header) {
-	header.Set("Accept", "*/*")
-	header.Set("Accept-Encoding", "identity")
+	header["Accept"] = []string{"*/*"}
+	header["Accept-Encoding"] = []string{"identity"}
 	if s.Written > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", s.Written))
+		header["Range"] = []string{fmt.Sprintf("bytes=%d-", s.Written)}
 		if s.validator != "" {
-			header.Set("If-Range", s.validator)
+			header["If-Range"] = []string{s.validator}
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (s *Sink) pour(resp *http.Response, limit int64) error {
 			return errChanged
 		}
 	}
-	if err := s.identify(resp.Header.Get("ETag"), size); err != nil {
+	if err := s.identify(validator(resp.Header), size); err != nil {
 		return err
 	}
 	if s.size > limit {
@@ -101,9 +101,6 @@ func (s *Sink) pour(resp *http.Response, limit int64) error {
 
 // identify refuses what is not the file that the first attempt began with.
 func (s *Sink) identify(etag string, size int64) error {
-	if strings.HasPrefix(etag, "W/") {
-		etag = ""
-	}
 	size = max(0, size)
 	switch {
 	case s.Written == 0:
@@ -114,6 +111,14 @@ func (s *Sink) identify(etag string, size int64) error {
 		s.validator, s.size = cmp.Or(s.validator, etag), cmp.Or(s.size, size)
 	}
 	return nil
+}
+
+// validator returns what tells a version of a file from others, or "".
+func validator(header http.Header) string {
+	if etag := header.Get("ETag"); etag != "" && !strings.HasPrefix(etag, "W/") {
+		return etag
+	}
+	return header.Get("Last-Modified")
 }
 
 // isWhole reports whether resp says that nothing is missing: what broke off was
@@ -168,6 +173,6 @@ func (c *call) pour(resp *http.Response, answer *Answer) error {
 		answer.TooLarge = true
 		return nil
 	}
-	c.final = is[writeError](err) || errors.Is(err, errChanged)
+	c.final = is[*writeError](err) || errors.Is(err, errChanged)
 	return err
 }

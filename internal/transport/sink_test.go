@@ -57,6 +57,7 @@ func TestABrokenDownloadIsResumedWhereItWas(t *testing.T) {
 		"cut at the very end":      {[]wire.Step{cutOff(200, "a\r\n0123456789\r\n", "Transfer-Encoding: chunked"), wire.Answer(416, "", "Content-Range: bytes */10")}, []string{"", "bytes=10-"}, nil, file},
 		"after a 503":              {[]wire.Step{wire.Answer(503, ""), wire.Answer(200, file)}, []string{"", ""}, nil, file},
 		"chunked":                  {[]wire.Step{cutOff(200, "4\r\n0123\r\n", "Transfer-Encoding: chunked"), wire.Answer(206, "456789", "Content-Range: bytes 4-9/10")}, []string{"", "bytes=4-"}, nil, file},
+		"another date":             {[]wire.Step{cutOff(200, "0123", whole, "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT"), wire.Answer(200, file, "Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT")}, []string{"", "bytes=4-"}, errChanged, "0123"},
 		"another version":          {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Answer(200, file, `ETag: "v2"`)}, []string{"", "bytes=4-"}, errChanged, "0123"},
 		"another size":             {[]wire.Step{cutOff(200, "0123", whole), wire.Answer(200, file+"more")}, []string{"", "bytes=4-"}, errChanged, "0123"},
 		"a part that leaves a gap": {[]wire.Step{cutOff(200, "0123", whole), wire.Answer(206, "789", "Content-Range: bytes 7-9/10")}, []string{"", "bytes=4-"}, errChanged, "0123"},
@@ -80,6 +81,7 @@ func TestABrokenDownloadIsResumedWhereItWas(t *testing.T) {
 				ranges[i] = r.Header.Get("Range")
 				assert.Equal(t, "/file?signature=canary-signature", r.URI)
 				assert.Empty(t, r.Header.Get("Authorization"))
+				assert.Empty(t, r.Header.Get("Referer"), "it would hold the signature")
 				assert.Equal(t, "test", r.Header.Get("User-Agent"))
 				assert.Equal(t, "identity", r.Header.Get("Accept-Encoding"))
 			}
@@ -102,7 +104,10 @@ func TestADownloadThatMakesProgressMayGoOn(t *testing.T) {
 	base := newOutside(t)
 	var got bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		require.NoError(t, Do(t.Context(), settings(t, server.URL, base), download(t, server.URL, &Sink{Writer: &got})).Err)
+		s := settings(t, server.URL, base)
+		s.Budget = NewBudget(1)
+		require.NoError(t, Do(t.Context(), s, download(t, server.URL, &Sink{Writer: &got})).Err)
+		assert.True(t, s.Budget.spend(), "progress costs no retry")
 	})
 	assert.Equal(t, strings.Repeat("x", size), got.String())
 }

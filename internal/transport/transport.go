@@ -93,12 +93,13 @@ type Result struct {
 	// saying so.
 	Ambiguous bool
 
-	token string // of the last attempt
+	token        string // of the last attempt
+	answersToken string // of the attempt that Answer is of
 }
 
 // Redact returns text as one line from which nothing of the request can leak.
 func (r *Result) Redact(text string) string {
-	secrets := []string{r.token, r.Request.Query, string(r.Request.Body)}
+	secrets := []string{r.token, r.answersToken, r.Request.Query, string(r.Request.Body)}
 	if r.Request.Target != nil {
 		secrets = append(secrets, r.Request.Target.RawQuery)
 	}
@@ -119,6 +120,7 @@ type call struct {
 	Result // if the call were to end here
 
 	inVain   int           // attempts since the last one that brought a download forward
+	moved    bool          // the last attempt brought a download forward
 	answered bool          // Answer is the last attempt's
 	started  time.Time     // of the last attempt
 	took     time.Duration // by the last attempt
