@@ -15,7 +15,7 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// canned answers every request with itself.
+// canned sends itself as the response to every request.
 type canned string
 
 func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -27,23 +27,23 @@ func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func cannedClient(tb testing.TB, answer string) *runflow.Client {
+func cannedClient(tb testing.TB, body string) *runflow.Client {
 	tb.Helper()
-	client, err := runflow.NewClient(token, runflow.WithHTTPClient(&http.Client{Transport: canned(answer)}))
+	client, err := runflow.NewClient(token, runflow.WithHTTPClient(&http.Client{Transport: canned(body)}))
 	require.NoError(tb, err)
 	return client
 }
 
 // Allocations are the same on every machine, unlike times.
-func TestCallsStayWithinTheirAllocations(t *testing.T) { //nolint:paralleltest // others would be counted
+func TestCalls_Allocations(t *testing.T) { //nolint:paralleltest // it counts the allocations of the process
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		t.Skip("the race detector makes pools forget")
+		t.Skip("the race detector empties pools")
 	}
 	ctx := context.Background()
-	rate := func(answer string) func() {
-		client := cannedClient(t, answer)
+	setFeedback := func(body string) func() {
+		client := cannedClient(t, body)
 		return func() {
-			if _, err := client.Runs.SetFeedback(ctx, "1", runflow.Feedback{IsPositive: true}); err != nil {
+			if _, err := client.Runs.SetFeedback(ctx, "1", runflow.Feedback{Rating: runflow.ThumbsUp}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -56,34 +56,34 @@ func TestCallsStayWithinTheirAllocations(t *testing.T) { //nolint:paralleltest /
 		max  float64
 		call func()
 	}{
-		{"an empty answer", 36, rate("{}")},
-		{"a run with everything", 235, rate(sample)},
-		{"a page of 100 of them", 100 * 190, func() {
-			if _, err := list.Runs.List(ctx, nil); err != nil {
+		{"run without fields", 46, setFeedback(`{"id":"1"}`)},
+		{"run with everything", 235, setFeedback(sample)},
+		{"page of 100 runs with everything", 100 * 190, func() {
+			if _, err := list.Runs.List(ctx, runflow.ListRunsParams{}); err != nil {
 				t.Error(err)
 			}
 		}},
-		{"reading a run", 195, func() {
+		{"decoding of a run", 195, func() {
 			var run runflow.Run
-			if err := run.UnmarshalJSON([]byte(sample)); err != nil {
+			if err := runflow.JSON(sample).Decode(&run); err != nil {
 				t.Error(err)
 			}
 		}},
 	} {
-		tc.call() // what is made once
+		tc.call() // fills the pools
 		got := testing.AllocsPerRun(20, tc.call)
 		t.Logf("%s: %v allocations", tc.name, got)
 		assert.LessOrEqual(t, got, tc.max, tc.name)
 	}
 }
 
-func BenchmarkSetFeedback(b *testing.B) {
-	for name, answer := range map[string]string{"empty": "{}", "full": string(sampleRun(b))} {
+func BenchmarkRunsService_SetFeedback(b *testing.B) {
+	for name, body := range map[string]string{"empty": `{"id":"1"}`, "full": string(sampleRun(b))} {
 		b.Run(name, func(b *testing.B) {
-			client := cannedClient(b, answer)
+			client := cannedClient(b, body)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := client.Runs.SetFeedback(b.Context(), "1", runflow.Feedback{IsPositive: true}); err != nil {
+				if _, err := client.Runs.SetFeedback(b.Context(), "1", runflow.Feedback{Rating: runflow.ThumbsUp}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,8 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
 // methodDocs returns the doc comments of all exported methods of services, by
@@ -36,8 +34,7 @@ func methodDocs(t *testing.T) map[string]string {
 			}
 			if star, ok := method.Recv.List[0].Type.(*ast.StarExpr); ok {
 				if receiver, ok := star.X.(*ast.Ident); ok && strings.HasSuffix(receiver.Name, "Service") {
-					operation := strings.TrimSuffix(receiver.Name, "Service") + "." + method.Name.Name
-					docs[operation] = strings.Join(strings.Fields(method.Doc.Text()), " ")
+					docs[strings.TrimSuffix(receiver.Name, "Service")+"."+method.Name.Name] = method.Doc.Text()
 				}
 			}
 		}
@@ -45,75 +42,13 @@ func methodDocs(t *testing.T) map[string]string {
 	return docs
 }
 
-func TestEveryMethodIsDocumentedAsItsEndpointIs(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	docs := methodDocs(t)
-	for _, ep := range endpoint.All() {
-		doc, ok := docs[ep.Operation]
-		require.True(t, ok, "%s is in the table but is no method", ep.Operation)
-		delete(docs, ep.Operation)
-		page := endpoint.Pages + ep.Page
-		assert.Contains(t, doc, "It is "+ep.Method+" "+ep.Route+", see "+page+". "+ep.Retry.Doc(), ep.Operation)
-		retried := map[endpoint.Retry]string{endpoint.Never: "no", endpoint.Idempotent: "yes", endpoint.Guarded: "guarded"}[ep.Retry]
-		row := "| [" + ep.Operation + "](" + page + ") | `" + ep.Method + " " + ep.Route + "` | " + retried + " |\n"
-		if !strings.Contains(string(readme), row) { // what was searched is too long to be printed
-			assert.Fail(t, "the README lacks a row", row)
-		}
-	}
-	for operation, doc := range docs {
-		assert.Regexp(t, `It reads with \[\w+Service\.\w+\]\.`, doc, "%s is not in the table, nor does it say what it rests upon", operation)
-		if !strings.Contains(string(readme), "`"+operation+"`") {
-			assert.Fail(t, "the README lacks a method", operation)
-		}
-	}
-}
-
-func TestEveryEndpointIsAccountedFor(t *testing.T) {
-	t.Parallel()
-	data, err := os.ReadFile("internal/endpoint/endpoints.tsv")
-	require.NoError(t, err)
-	placeholder := regexp.MustCompile(`\{[^}]*\}`)
-	docs := methodDocs(t)
-	accounted := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		require.Len(t, columns, 5, line)
-		method, path, status, in, certainty := columns[0], columns[1], columns[2], columns[3], columns[4]
-		if method == "method" {
-			continue
-		}
-		assert.Contains(t, []string{"reference", "prose", "wire", "old reference"}, certainty, line)
-		switch status {
-		case "implemented":
-			for operation := range strings.SplitSeq(in, ", ") {
-				assert.Contains(t, docs, operation, line)
-				accounted[operation] = method + " " + placeholder.ReplaceAllString(path, "{}")
-			}
-		case "planned":
-			assert.Empty(t, in, line)
-		case "out":
-			assert.NotEmpty(t, in, "say why: %s", line)
-		default:
-			assert.Fail(t, "unknown status", line)
-		}
-	}
-	for _, ep := range endpoint.All() {
-		assert.Equal(t, ep.Method+" "+placeholder.ReplaceAllString(ep.Route, "{}"), accounted[ep.Operation], ep.Operation)
-	}
-	for operation := range docs {
-		assert.Contains(t, accounted, operation)
-	}
-}
-
-// Each Go block of the README is part of a file that is compiled with the tests.
-func TestTheREADMEsCodeIsCompiled(t *testing.T) {
+// Each Go block of the README is part of a file that is compiled.
+func TestREADME_CodeCompiles(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	var compiled strings.Builder
-	for _, pattern := range []string{"*_test.go", "runflowtest/*_test.go", "examples/*/main.go"} {
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "examples/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range files {
@@ -131,7 +66,7 @@ func TestTheREADMEsCodeIsCompiled(t *testing.T) {
 	}
 }
 
-// flat returns the lines of source without their indentation and blank ones.
+// flat returns the lines of source without indentation and empty lines.
 func flat(source string) string {
 	var b strings.Builder
 	for line := range strings.Lines(source) {
@@ -142,38 +77,37 @@ func flat(source string) string {
 	return b.String()
 }
 
-func TestTheREADMENamesEveryOptionAndSentinel(t *testing.T) {
+func TestREADME_NamesOptionsAndSentinels(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	for _, name := range []string{"runflow.go", "errors.go", "wait.go", "callbacks.go"} {
+	assert.LessOrEqual(t, strings.Count(string(readme), "\n"), 250)
+	for _, name := range []string{"options.go", "errors.go", "wait.go"} {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`(?m)^(?:func (With\w+)\(|\t(Err\w+)\s+= errors)`).FindAllStringSubmatch(string(source), -1) {
-			if name := match[1] + match[2]; !strings.Contains(string(readme), "`"+name+"`") {
-				assert.Fail(t, "the README lacks a name", name)
-			}
+			assert.Contains(t, string(readme), "`"+match[1]+match[2]+"`")
 		}
 	}
 }
 
-func TestEveryPromiseOfSecurityHasItsTest(t *testing.T) {
+func TestSECURITY_NamesExistingTests(t *testing.T) {
 	t.Parallel()
 	policy, err := os.ReadFile("SECURITY.md")
 	require.NoError(t, err)
 	var tests strings.Builder
-	for _, pattern := range []string{"*_test.go", "*/*_test.go", "internal/*/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range files {
 			source, err := os.ReadFile(name)
 			require.NoError(t, err)
-			tests.WriteString(string(source))
+			tests.Write(source)
 		}
 	}
-	promised := regexp.MustCompile("`((?:Test|Fuzz)\\w+|[\\w/]+_test\\.go)`").FindAllStringSubmatch(string(policy), -1)
-	require.NotEmpty(t, promised)
-	for _, match := range promised {
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+|[\\w/]+_test\\.go)`").FindAllStringSubmatch(string(policy), -1)
+	require.NotEmpty(t, named)
+	for _, match := range named {
 		if strings.HasSuffix(match[1], ".go") {
 			assert.FileExists(t, match[1])
 		} else if !strings.Contains(tests.String(), "func "+match[1]+"(") {
@@ -182,8 +116,8 @@ func TestEveryPromiseOfSecurityHasItsTest(t *testing.T) {
 	}
 }
 
-// A later patch in a go line shuts programs out for nothing.
-func TestEveryModuleNamesTheSameFirstVersionOfAGoLine(t *testing.T) {
+// A patch version in a go line would shut out programs for nothing.
+func TestModules_GoLine(t *testing.T) {
 	t.Parallel()
 	ci, err := os.ReadFile(".ci/run")
 	require.NoError(t, err)
@@ -205,24 +139,28 @@ func TestEveryModuleNamesTheSameFirstVersionOfAGoLine(t *testing.T) {
 	}
 }
 
-func TestLinksBetweenDocumentsLeadSomewhere(t *testing.T) {
+func TestDocuments_LinksResolve(t *testing.T) {
 	t.Parallel()
-	documents, err := filepath.Glob("*.md")
-	require.NoError(t, err)
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "benchmarks/*.md"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		documents = append(documents, files...)
+	}
 	links := 0
 	for _, name := range documents {
 		document, err := os.ReadFile(name)
 		require.NoError(t, err)
 		prose := regexp.MustCompile("(?s)\n```.*?\n```").ReplaceAllString(string(document), "")
 		for _, match := range regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`).FindAllStringSubmatch(prose, -1) {
-			file, anchor := match[1], match[2]
-			if file == "" {
+			file, anchor := filepath.Join(filepath.Dir(name), match[1]), match[2]
+			if match[1] == "" {
 				file = name
 			}
 			links++
 			_, err := os.Stat(file)
 			assert.NoError(t, err, name)
-			if anchor == "" {
+			if anchor == "" || err != nil {
 				continue
 			}
 			target, err := os.ReadFile(file)
@@ -233,7 +171,7 @@ func TestLinksBetweenDocumentsLeadSomewhere(t *testing.T) {
 	require.NotZero(t, links)
 }
 
-// anchors returns those of the headings of a document.
+// anchors returns the anchors of the headings of a document.
 func anchors(document string) []string {
 	var all []string
 	for _, match := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(document, -1) {

@@ -3,48 +3,47 @@ package runflow
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/runflow-io/runflow-go/internal/codec"
+	"github.com/runflow-io/runflow-go/internal/download"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 	"github.com/runflow-io/runflow-go/internal/envelope"
 	"github.com/runflow-io/runflow-go/internal/redact"
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// What an [*APIError] is, by its status, for errors.Is.
+// Sentinels for [errors.Is], by the status of an [*APIError].
 var (
 	ErrBadRequest         = errors.New("runflow: bad request")         // 400
-	ErrUnauthorized       = errors.New("runflow: unauthorized")        // 401: no such token
+	ErrUnauthorized       = errors.New("runflow: unauthorized")        // 401: the token is not valid
 	ErrInsufficientCredit = errors.New("runflow: insufficient credit") // 402
 	ErrPermissionDenied   = errors.New("runflow: permission denied")   // 403
 	ErrNotFound           = errors.New("runflow: not found")           // 404
 	ErrConflict           = errors.New("runflow: conflict")            // 409
-	ErrValidation         = errors.New("runflow: validation failed")   // 422: see Details
-	ErrRateLimited        = errors.New("runflow: rate limited")        // 429: see RetryAfter
+	ErrValidation         = errors.New("runflow: validation failed")   // 422; see APIError.Fields
+	ErrRateLimited        = errors.New("runflow: rate limited")        // 429; see APIError.RetryAfter
 	ErrServer             = errors.New("runflow: server error")        // 5xx
 )
 
 var (
-	// ErrInvalidArgument is what every [*ArgumentError] is.
+	// ErrInvalidArgument matches every [*ArgumentError].
 	ErrInvalidArgument = errors.New("runflow: invalid argument")
-	// ErrResponseTooLarge is why an answer larger than [WithMaxResponseBytes]
-	// allows is a [*DecodeError].
+	// ErrResponseTooLarge is returned if a response is larger than
+	// [WithMaxResponseBytes], or a file larger than [DownloadParams] allows.
 	ErrResponseTooLarge = errors.New("runflow: response too large")
-	// ErrAmbiguous is what a call that may cost money, such as [ModelsService.Run],
-	// fails with where the API may nevertheless have done what it was asked for.
-	// Look for it before you ask again, by [RunRequest].ClientRef for example, or
-	// repeat the call with the error's IdempotencyKey.
-	ErrAmbiguous = errors.New("runflow: the outcome is unknown")
+	// ErrOutcomeUnknown is returned if an at-most-once call failed although the
+	// server may have processed it. Before you make the call again, look for its
+	// effect, for example with [RunsService.FindByClientRef], or make it again
+	// with the IdempotencyKey of [CallInfoOf].
+	ErrOutcomeUnknown = errors.New("runflow: the outcome is unknown")
 )
 
-func errOf(status int) error {
+// sentinelOf returns the sentinel of a status, or nil.
+func sentinelOf(status int) error {
 	switch status {
 	case http.StatusBadRequest:
 		return ErrBadRequest
@@ -69,107 +68,157 @@ func errOf(status int) error {
 	return nil
 }
 
-// An APIError is an answer of the API that is not a success. It is one of the
-// sentinels above, by its status:
+// A CallInfo describes the call that failed with an error.
+type CallInfo struct {
+	Operation      string // the method that was called: "Runs.Get"
+	Method         string // of HTTP: "GET"
+	Route          string // path template: "/v1/runs/{run_id}"
+	Attempts       int    // number of attempts
+	RequestID      string // for Runflow's support; "" if there is none
+	IdempotencyKey string // that was sent; "" if there was none
+	OutcomeUnknown bool   // the error is ErrOutcomeUnknown
+}
+
+func (c CallInfo) callInfo() CallInfo { return c }
+func (c CallInfo) operation() string  { return c.Operation }
+
+// CallInfoOf returns the CallInfo of the first error in the chain of err that has
+// one, with the Operation of the outermost error of the SDK. Of an [*ArgumentError]
+// only the Operation is known. It returns false for other errors, such as those of
+// [JSON.Decode].
+func CallInfoOf(err error) (CallInfo, bool) {
+	var info CallInfo
+	found, ok := errors.AsType[interface {
+		error
+		callInfo() CallInfo
+	}](err)
+	if ok {
+		info = found.callInfo()
+	}
+	outermost, known := errors.AsType[interface {
+		error
+		operation() string
+	}](err)
+	if known && outermost.operation() != "" {
+		info.Operation = outermost.operation()
+	}
+	return info, info != CallInfo{}
+}
+
+// An APIError is an error response from the API, or from the host of an output
+// file. It matches the sentinel of its status:
 //
 //	if errors.Is(err, runflow.ErrNotFound) { … }
 //
-// Its text is one line that holds no query, no token and no body, by any verb.
+// Its text is one line without any query, token or body.
 type APIError struct {
+	CallInfo
+
 	StatusCode int           // of the HTTP response
-	Code       string        // the API's own: "RUN_NOT_FOUND"; "" where it gave none
-	Message    string        // the API's own, as one line of at most 300 bytes
-	Details    []ErrorDetail // what is wrong with which field, on 422
-	RequestID  string        // to quote to Runflow's support
-	Operation  string        // the method that failed: "Runs.Get"
-	Method     string        // of the HTTP request
-	Route      string        // path template: "/v1/runs/{run_id}"
-	Attempts   int           // requests that were sent
-	RetryAfter time.Duration // how long the API asks to wait; 0 where it does not
+	Code       string        // the API's code: "RUN_NOT_FOUND"; "" if there is none
+	Message    string        // the API's message, as one line of at most 300 bytes
+	Fields     []FieldError  // which fields are not valid and why, at most 32; often with 422
+	RetryAfter time.Duration // how long the API asks to wait, or 0
 
-	IdempotencyKey string // that the call was sent with; "" for most
-	Ambiguous      bool   // the error is ErrAmbiguous
+	moreFields int // that are not in Fields
 }
 
-// An ErrorDetail says what is wrong with one field of a request.
-type ErrorDetail struct {
-	Loc  []string // path of the field: "body", "is_positive"
-	Msg  string   // what is wrong with it, as one line of at most 300 bytes
-	Type string   // the kind of error, where the API gives one
+// A FieldError says what is wrong with one field of a request.
+type FieldError struct {
+	Path    []string // of the field: "body", "reason"
+	Message string   // one line of at most 300 bytes
+	Type    string   // the API's name of the kind of error; "" if there is none
 }
 
-// Field returns Loc as one text: "body.is_positive".
-func (d ErrorDetail) Field() string { return strings.Join(d.Loc, ".") }
-
-// Error returns the error as one line.
-func (e *APIError) Error() string {
-	what := e.Code
-	if what == "" {
-		what = http.StatusText(e.StatusCode)
+// Error returns the path and the message: "body.reason: too long".
+func (e FieldError) Error() string {
+	path := strings.Join(e.Path, ".")
+	if path == "" || e.Message == "" {
+		return redact.Line(path + e.Message)
 	}
-	text := strings.TrimSpace(strconv.Itoa(e.StatusCode) + " " + what)
+	return redact.Line(path + ": " + e.Message)
+}
+
+// shownFields is how many fields the text of an APIError names.
+const shownFields = 3
+
+// Error returns the error as one line, which names up to three fields.
+func (e *APIError) Error() string {
+	text := strings.TrimSpace(strconv.Itoa(e.StatusCode) + " " + cmp.Or(e.Code, http.StatusText(e.StatusCode)))
 	if e.Message != "" {
 		text += ": " + redact.Line(e.Message)
 	}
-	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts, e.Ambiguous)
+	var fields []string
+	for _, field := range e.Fields[:min(len(e.Fields), shownFields)] {
+		fields = append(fields, field.Error())
+	}
+	if len(fields) > 0 {
+		text += ": " + strings.Join(fields, ", ")
+	}
+	if more := max(0, len(e.Fields)-shownFields) + e.moreFields; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return e.report(text)
 }
 
 // Is reports whether target is the sentinel of the error's status, or
-// [ErrAmbiguous] where it is that.
+// [ErrOutcomeUnknown] if the outcome is unknown. An error with an unknown outcome
+// is never [ErrRateLimited], because an earlier attempt may have been processed.
 func (e *APIError) Is(target error) bool {
-	if target == ErrAmbiguous {
-		return e.Ambiguous
+	switch target {
+	case nil:
+		return false
+	case ErrOutcomeUnknown:
+		return e.OutcomeUnknown
+	case ErrRateLimited:
+		return e.StatusCode == http.StatusTooManyRequests && !e.OutcomeUnknown
 	}
-	return target != nil && target == errOf(e.StatusCode)
+	return target == sentinelOf(e.StatusCode)
 }
 
-// A TransportError is a call to which no answer came: the connection failed, an
-// attempt took too long, or the context ended. Its text is as safe as that of
-// an [*APIError].
+// A TransportError is returned if no response was received: the connection failed,
+// an attempt took too long, the token source or the rate limiter failed, or the
+// context ended. Its text is one line without any query, token or body.
 type TransportError struct {
-	Operation string // the method that failed: "Runs.Get"
-	Method    string // of the HTTP request
-	Route     string // path template: "/v1/runs/{run_id}"
-	Attempts  int    // requests that were sent
-	// Err is why the last attempt brought no answer. Where the context ended
-	// it is context.Canceled or context.DeadlineExceeded, with the cause that
-	// the context was given.
+	CallInfo
+
+	// Err is why the last attempt got no response. If the context ended, it is
+	// context.Canceled or context.DeadlineExceeded, with the cause that the
+	// context was given.
 	Err error
-	// Last is what the API answered to an earlier attempt, or nil.
+	// Last is the response to an earlier attempt, or nil. The error does not
+	// unwrap to it.
 	Last *APIError
 
-	IdempotencyKey string // that the call was sent with; "" for most
-	Ambiguous      bool   // the error is ErrAmbiguous
-
-	reason string // Err's text, fit to be shown
+	text string // of Err, redacted
 }
 
 // Error returns the error as one line.
 func (e *TransportError) Error() string {
-	reason := e.reason
+	reason := e.text
 	if reason == "" && e.Err != nil {
 		reason = redact.Line(e.Err.Error())
 	}
-	text := report(e.Operation, e.Method, e.Route, reason, "", e.Attempts, e.Ambiguous)
+	info := e.CallInfo
+	info.RequestID = "" // it is of the last response
+	text := info.report(reason)
 	if e.Last != nil {
-		last := APIError{StatusCode: e.Last.StatusCode, Code: e.Last.Code, Message: e.Last.Message, RequestID: e.Last.RequestID}
-		text += "; the last answer was " + strings.TrimPrefix(last.Error(), "runflow: ")
+		last := APIError{StatusCode: e.Last.StatusCode, Code: e.Last.Code, Message: e.Last.Message}
+		last.RequestID = e.Last.RequestID
+		text += "; the last response was " + strings.TrimPrefix(last.Error(), "runflow: ")
 	}
 	return text
 }
 
-// Unwrap returns Err, and Last where there is one.
-func (e *TransportError) Unwrap() []error {
-	if e.Last == nil {
-		return []error{e.Err}
-	}
-	return []error{e.Err, e.Last}
+// Unwrap returns Err.
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrOutcomeUnknown] and the outcome is unknown.
+func (e *TransportError) Is(target error) bool {
+	return target == ErrOutcomeUnknown && e.OutcomeUnknown
 }
 
-// Is reports whether target is [ErrAmbiguous] and the error is that.
-func (e *TransportError) Is(target error) bool { return e.Ambiguous && target == ErrAmbiguous }
-
-// Timeout reports whether time ran out: an attempt's, or the context's.
+// Timeout reports whether the time of an attempt or of the context was up.
 func (e *TransportError) Timeout() bool {
 	err, ok := errors.AsType[interface {
 		error
@@ -178,228 +227,199 @@ func (e *TransportError) Timeout() bool {
 	return ok && err.Timeout()
 }
 
-// A DecodeError is a successful answer that made no sense, or a JSON value that
-// does not fit what it is read into. Its text is as safe as that of an
-// [*APIError] and quotes no values.
+// A DecodeError is returned if a successful response, or another JSON value,
+// cannot be decoded. Its text is one line that quotes no values.
 type DecodeError struct {
-	StatusCode int    // of the HTTP response; 0 where a value was read by itself
-	RequestID  string // to quote to Runflow's support
-	Operation  string // the method that failed; "" where a value was read by itself
-	Method     string // of the HTTP request
-	Route      string // path template
-	Attempts   int    // requests that were sent
-	Field      string // "model.pricing[0].price"; "" where it is the whole value
-	Err        error  // why
+	CallInfo
 
-	IdempotencyKey string // that the call was sent with; "" for most
-	Ambiguous      bool   // the error is ErrAmbiguous
+	StatusCode int    // of the HTTP response; 0 if there was none
+	Field      string // "model.pricing[0].price"; "" for the whole value
+	Err        error  // why
 }
 
 // Error returns the error as one line.
 func (e *DecodeError) Error() string {
-	text := "cannot read the JSON"
-	if e.Operation != "" {
-		text = strconv.Itoa(e.StatusCode) + " with a body that cannot be read"
+	text := "cannot decode the JSON"
+	if e.StatusCode != 0 {
+		text = strconv.Itoa(e.StatusCode) + ": cannot decode the response body"
+	}
+	if e.Field != "" {
+		text += ": " + redact.Line(e.Field)
 	}
 	if e.Err != nil {
 		text += ": " + redact.Line(e.Err.Error())
 	}
-	return report(e.Operation, e.Method, e.Route, text, e.RequestID, e.Attempts, e.Ambiguous)
+	return e.report(text)
 }
 
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Is reports whether target is [ErrAmbiguous] and the error is that.
-func (e *DecodeError) Is(target error) bool { return e.Ambiguous && target == ErrAmbiguous }
+// Is reports whether target is [ErrOutcomeUnknown] and the outcome is unknown.
+func (e *DecodeError) Is(target error) bool {
+	return target == ErrOutcomeUnknown && e.OutcomeUnknown
+}
 
-// An ArgumentError is a call that was refused before any request, because of
-// what it was given. It is [ErrInvalidArgument].
+// An ArgumentError is returned if an argument is bad. No request was sent. It
+// matches [ErrInvalidArgument].
 type ArgumentError struct {
-	Operation string // the method that was called; "" for NewClient and With
-	Argument  string // "runID", "WithBaseURL"
+	Operation string // the method that was called; "" for NewClient and Client.With
+	Argument  string // "runID", "params.Limit", "WithBaseURL"
 	Reason    string // what is wrong with it, without its value
 }
 
+func (e *ArgumentError) operation() string { return e.Operation }
+
 // Error returns the error as one line.
 func (e *ArgumentError) Error() string {
-	return report(e.Operation, "", "", e.Argument+": "+redact.Line(e.Reason), "", 0, false)
+	return CallInfo{Operation: e.Operation}.report(e.Argument + ": " + redact.Line(e.Reason))
 }
 
 // Is reports whether target is [ErrInvalidArgument].
 func (e *ArgumentError) Is(target error) bool { return target == ErrInvalidArgument }
 
-// report writes the one line that all errors share; what is empty is left out.
-func report(operation, method, route, text, requestID string, attempts int, ambiguous bool) string {
-	parts := []string{"runflow: "}
-	if operation != "" {
-		parts = append(parts, operation, ": ")
+// report writes the line that the errors of calls share. It leaves out what is
+// empty.
+func (c CallInfo) report(text string) string {
+	line := "runflow: "
+	if c.Operation != "" {
+		line += c.Operation + ": "
 	}
-	if method != "" {
-		parts = append(parts, method, " ", route, ": ")
+	if c.Method != "" {
+		line += c.Method + " " + redact.Line(c.Route) + ": "
 	}
-	parts = append(parts, text)
-	if requestID != "" {
-		parts = append(parts, ", request id ", redact.Line(requestID))
+	line += text
+	if c.RequestID != "" {
+		line += ", request ID " + redact.Line(c.RequestID)
 	}
-	if attempts > 0 {
-		parts = append(parts, ", attempts ", strconv.Itoa(attempts))
+	if c.Attempts > 0 {
+		line += ", attempts " + strconv.Itoa(c.Attempts)
 	}
-	if ambiguous {
-		parts = append(parts, ", the API may have taken it")
+	if c.OutcomeUnknown {
+		line += ", the request may have been processed"
 	}
-	return strings.Join(parts, "")
+	return line
 }
-
-// The errors print as their one line by every verb, and so do they in JSON and
-// in logs: their fields may lead to what must not be shown.
-
-// Format prints the error's one line, whatever the verb.
-func (e *APIError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// Format prints the error's one line, whatever the verb.
-func (e *TransportError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// Format prints the error's one line, whatever the verb.
-func (e *DecodeError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// Format prints the error's one line, whatever the verb.
-func (e *ArgumentError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// MarshalText returns the error's one line.
-func (e *APIError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
-// MarshalText returns the error's one line.
-func (e *TransportError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
-// MarshalText returns the error's one line.
-func (e *DecodeError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
-// MarshalText returns the error's one line.
-func (e *ArgumentError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func badArgument(argument, reason string) error {
 	return &ArgumentError{Argument: argument, Reason: reason}
 }
 
 func errNoClient(operation string) error {
-	return &ArgumentError{Operation: operation, Argument: "client", Reason: "must be made by NewClient"}
+	return &ArgumentError{Operation: operation, Argument: "client", Reason: "must be created by NewClient"}
 }
 
-// joined returns errs as one error, and says of arguments what they were for.
-func joined(operation string, errs []error) error {
+// refused returns the errors as one, and adds the operation to those about
+// arguments. It returns nil if there is none.
+func refused(operation string, errs ...error) error {
+	var all []error
 	for _, err := range errs {
-		if argument, ok := errors.AsType[*ArgumentError](err); ok {
+		all = flatten(all, err)
+	}
+	for _, err := range all {
+		if argument, ok := err.(*ArgumentError); ok { //nolint:errorlint // flatten has unwrapped it
 			argument.Operation = operation
 		}
 	}
-	if len(errs) == 1 {
-		return errs[0]
+	if len(all) == 1 {
+		return all[0]
 	}
-	return errors.Join(errs...)
+	return errors.Join(all...)
 }
 
-func format(s fmt.State, verb rune, text string) {
-	if verb == 'q' {
-		text = strconv.Quote(text)
+// flatten appends the errors that err joins.
+func flatten(all []error, err error) []error {
+	if err == nil {
+		return all
 	}
-	_, _ = io.WriteString(s, text)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return append(all, err)
+	}
+	for _, err := range joined.Unwrap() {
+		all = flatten(all, err)
+	}
+	return all
 }
 
-// failure returns the error that result amounts to, or nil for a success.
+// failure returns the error of a call that ended with result, or nil.
 func failure(result *transport.Result) error {
-	ep := result.Request.Endpoint
 	switch {
+	case errors.Is(result.Err, download.ErrTooLarge):
+		return decodeFailure(result, &DecodeError{Err: ErrResponseTooLarge})
 	case result.Err != nil:
-		e := &TransportError{
-			Operation:      ep.Operation,
-			Method:         ep.Method,
-			Route:          ep.Route,
-			Attempts:       result.Attempts,
-			Err:            result.Err,
-			IdempotencyKey: result.Request.Key,
-			Ambiguous:      result.Ambiguous,
-			reason:         result.Redact(result.Err.Error()),
-		}
-		if result.Answer != nil {
+		redactor := result.Redactor()
+		e := &TransportError{CallInfo: callInfo(result, redactor, ""), Err: result.Err, text: redactor.Line(result.Err.Error())}
+		if result.Response != nil && result.Response.StatusCode/100 != 2 {
 			e.Last = apiError(result)
 		}
 		return e
-	case result.Answer.StatusCode/100 != 2:
+	case result.Response.StatusCode/100 != 2:
 		return apiError(result)
-	case result.Answer.TooLarge:
-		return undecodable(result, &DecodeError{Err: ErrResponseTooLarge})
-	default:
-		return nil
-	}
-}
-
-func apiError(result *transport.Result) *APIError {
-	ep, answer := result.Request.Endpoint, result.Answer
-	problem := envelope.Parse(answer.Body)
-	e := &APIError{
-		StatusCode:     answer.StatusCode,
-		Code:           result.Redact(problem.Code),
-		Message:        result.Redact(cmp.Or(answer.Refused, problem.Message)),
-		RequestID:      result.Redact(cmp.Or(answer.RequestID(), problem.RequestID)),
-		Operation:      ep.Operation,
-		Method:         ep.Method,
-		Route:          ep.Route,
-		Attempts:       result.Attempts,
-		IdempotencyKey: result.Request.Key,
-		Ambiguous:      result.Ambiguous,
-	}
-	e.RetryAfter, _ = transport.RetryAfter(answer.Header, time.Now())
-	for _, d := range problem.Details {
-		detail := ErrorDetail{Msg: result.Redact(d.Msg), Type: result.Redact(d.Type)}
-		for _, part := range d.Loc {
-			detail.Loc = append(detail.Loc, result.Redact(part))
-		}
-		e.Details = append(e.Details, detail)
-	}
-	return e
-}
-
-// undecodable adds to err, which says what cannot be read, to which call it was
-// the answer. Whatever was guarded has been done by then.
-func undecodable(result *transport.Result, err *DecodeError) *DecodeError {
-	ep := result.Request.Endpoint
-	err.StatusCode = result.Answer.StatusCode
-	err.RequestID = result.Redact(result.Answer.RequestID())
-	err.Operation = ep.Operation
-	err.Method = ep.Method
-	err.Route = ep.Route
-	err.Attempts = result.Attempts
-	err.IdempotencyKey = result.Request.Key
-	err.Ambiguous = ep.Retry == endpoint.Guarded
-	return err
-}
-
-// readAnswer reads the body of a success into out.
-func readAnswer(result *transport.Result, out any, baseURL *url.URL) error {
-	if codec.IsNull(result.Answer.Body) {
-		return undecodable(result, &DecodeError{Err: errNothing})
-	}
-	err := decode(result.Answer.Body, out)
-	if page, ok := out.(interface{ locate(*url.URL) error }); ok && err == nil {
-		err = page.locate(baseURL)
-	}
-	if err, ok := errors.AsType[*DecodeError](err); ok {
-		return undecodable(result, err)
+	case result.Response.TooLarge:
+		return decodeFailure(result, &DecodeError{Err: ErrResponseTooLarge})
 	}
 	return nil
 }
 
-var errNothing = errors.New("nothing where an object should be")
-
-// decode reads data into v. Its error is a [*DecodeError].
-func decode(data []byte, v any) error {
-	err := jsonCodec.Unmarshal(data, v)
-	if err == nil {
-		return nil
+// callInfo describes a call. The request ID in the body counts if the response
+// has none in its header.
+func callInfo(result *transport.Result, redactor *redact.Redactor, requestID string) CallInfo {
+	if result.Response != nil {
+		requestID = cmp.Or(result.Response.RequestID(), requestID)
 	}
+	req := result.Request
+	return CallInfo{
+		Operation:      req.Endpoint.Operation,
+		Method:         req.Endpoint.Method,
+		Route:          cmp.Or(req.Route, req.Endpoint.Route),
+		Attempts:       result.Attempts,
+		RequestID:      redactor.Line(requestID),
+		IdempotencyKey: req.Key,
+		OutcomeUnknown: result.OutcomeUnknown,
+	}
+}
+
+func apiError(result *transport.Result) *APIError {
+	response, redactor := result.Response, result.Redactor()
+	problem := envelope.Parse(response.Body)
+	e := &APIError{
+		CallInfo:   callInfo(result, redactor, problem.RequestID),
+		StatusCode: response.StatusCode,
+		Code:       redactor.Line(problem.Code),
+		Message:    redactor.Line(cmp.Or(response.Refused, problem.Message)),
+		moreFields: problem.Total - len(problem.Details),
+	}
+	e.RetryAfter, _ = transport.RetryAfter(response.Header, time.Now())
+	for _, d := range problem.Details {
+		field := FieldError{Message: redactor.Line(d.Message), Type: redactor.Line(d.Type)}
+		for _, part := range d.Path {
+			field.Path = append(field.Path, redactor.Line(part))
+		}
+		e.Fields = append(e.Fields, field)
+	}
+	return e
+}
+
+// decodeFailure returns the error of a successful response that cannot be decoded
+// because of err. An at-most-once request has been processed by then.
+func decodeFailure(result *transport.Result, err error) error {
+	e, ok := err.(*DecodeError) //nolint:errorlint // it is not wrapped
+	if !ok {
+		e = decodeError(err)
+	}
+	e.CallInfo = callInfo(result, result.Redactor(), "")
+	e.OutcomeUnknown = result.Request.Endpoint.Retry == endpoint.AtMostOnce
+	if result.Response != nil {
+		e.StatusCode = result.Response.StatusCode
+	}
+	return e
+}
+
+// decodeError returns an error of the codec as a [*DecodeError].
+func decodeError(err error) *DecodeError {
 	if inner, ok := errors.AsType[*codec.Error](err); ok {
-		return &DecodeError{Field: inner.Field, Err: inner}
+		return &DecodeError{Field: inner.Field, Err: &codec.Error{Reason: inner.Reason, Cause: inner.Cause}}
 	}
 	return &DecodeError{Err: err}
 }

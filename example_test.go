@@ -1,13 +1,12 @@
 package runflow_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -16,20 +15,31 @@ import (
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// newServer starts an API with one run that is not rated yet.
+// newServer starts a fake API with one run that has no feedback.
 func newServer() (server *runflowtest.Server, runID string) {
 	server = runflowtest.NewServer()
+	model := server.AddModel("acme/tag-removal", runflow.Model{
+		Name:    "Tag removal",
+		Pricing: []runflow.ModelPricing{{UnitCode: "image", Price: decimal.NewNullDecimal(decimal.RequireFromString("0.0420"))}},
+	})
 	run := server.AddRun(runflow.Run{
 		ID:         "0199a7b2-7c1e-7d3a-9f00-1c2d3e4f5a6b",
+		ModelID:    model.ID,
 		StatusCode: runflow.RunStatusSucceeded,
+		ClientRef:  "order-41",
 		Output:     runflow.JSON(`{"image_urls":["https://storage.runflow.io/a.webp"]}`),
 		Cost:       decimal.NewNullDecimal(decimal.RequireFromString("0.0420")),
-		Model: &runflow.Model{
-			Name:    "Tag removal",
-			Pricing: []runflow.ModelPricing{{UnitCode: "image", Price: decimal.NewNullDecimal(decimal.RequireFromString("0.0420"))}},
-		},
 	})
 	return server, run.ID
+}
+
+// newClient returns a client of the fake API, with the token of a user.
+func newClient(server *runflowtest.Server) *runflow.Client {
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
 }
 
 func ExampleNewClient() {
@@ -38,7 +48,7 @@ func ExampleNewClient() {
 		runflow.WithMaxRetries(2),
 		runflow.WithAttemptTimeout(10*time.Second),
 	)
-	fmt.Println(client, err) // it never prints its token
+	fmt.Println(client, err) // it prints without its token
 	// Output: runflow.Client(https://api.runflow.io) <nil>
 }
 
@@ -47,28 +57,25 @@ func ExampleNewClient_badOptions() {
 	fmt.Println(err)
 	// Output:
 	// runflow: token: must not be empty, unless WithTokenSource is given
-	// runflow: WithBaseURL: must not be plain http to a host that is not loopback, unless WithPlaintext is given
+	// runflow: WithBaseURL: must not be plain http to a host that is not loopback, unless WithInsecureHTTP is given
 }
 
 func ExampleRunsService_SetFeedback() {
 	server, runID := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	run, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: true, Reason: "sharp"})
+	run, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: runflow.ThumbsUp, Reason: "sharp"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fb, rated := run.Feedback()
-	fmt.Println(rated, fb.IsPositive, fb.Reason)
-	// Output: true true sharp
+	feedback, ok := run.Feedback()
+	fmt.Println(ok, feedback.Rating, feedback.Reason)
+	// Output: true up sharp
 }
 
-// A backend that works with its own API key rates with the token of each user.
+// A backend that has its own API key sets feedback with the token of the user who
+// gives it.
 func ExampleRunsService_SetFeedback_perUser() {
 	server, runID := newServer()
 	defer server.Close()
@@ -77,13 +84,13 @@ func ExampleRunsService_SetFeedback_perUser() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	userJWT := server.UserToken
-	fb := runflow.Feedback{IsPositive: false, Reason: "six fingers"}
+	userToken := server.UserToken
+	feedback := runflow.Feedback{Rating: runflow.ThumbsDown, Reason: "six fingers"}
 
-	_, err = backend.Runs.SetFeedback(ctx, runID, fb)
-	fmt.Println(errors.Is(err, runflow.ErrPermissionDenied)) // an API key may not rate
+	_, err = backend.Runs.SetFeedback(ctx, runID, feedback)
+	fmt.Println(errors.Is(err, runflow.ErrPermissionDenied)) // an API key is refused
 
-	run, err := backend.Runs.SetFeedback(ctx, runID, fb, runflow.WithToken(userJWT))
+	run, err := backend.Runs.SetFeedback(ctx, runID, feedback, runflow.WithToken(userToken))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -96,43 +103,33 @@ func ExampleRunsService_SetFeedback_perUser() {
 func ExampleRunsService_ClearFeedback() {
 	server, runID := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
 	run, err := client.Runs.ClearFeedback(ctx, runID)
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, rated := run.Feedback()
-	fmt.Println(rated)
+	_, ok := run.Feedback()
+	fmt.Println(ok)
 	// Output: false
 }
 
 func ExampleRunsService_Get() {
 	server, runID := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	run, err := client.Runs.Get(ctx, runID, &runflow.RunGetParams{
+	run, err := client.Runs.Get(ctx, runID, runflow.GetRunParams{
 		Embed: []runflow.RunEmbed{runflow.RunEmbedModel},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(run.StatusCode.IsTerminal(), run.Cost.Decimal)
-	for _, price := range run.Model.Pricing {
-		fmt.Println(run.Model.Name, price.Price.Decimal, "per", price.UnitCode)
-	}
+	fmt.Println(run.StatusCode.IsTerminal(), "cost", run.Cost.Decimal)
+	fmt.Println(run.Model.Name)
 	// Output:
-	// true 0.042
-	// Tag removal 0.042 per image
+	// true cost 0.042
+	// Tag removal
 }
 
 func ExampleJSON_Decode() {
@@ -150,109 +147,110 @@ func ExampleJSON_Decode() {
 func ExampleAPIError() {
 	server, _ := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	_, err = client.Runs.Get(ctx, "no-such-run", nil)
+	_, err := client.Runs.Get(ctx, "no-such-run", runflow.GetRunParams{})
 	if errors.Is(err, runflow.ErrNotFound) {
 		fmt.Println("not found")
 	}
 	if apiErr, ok := errors.AsType[*runflow.APIError](err); ok {
 		fmt.Println(apiErr.StatusCode, apiErr.Code, apiErr.Attempts)
 	}
-	fmt.Println(err)
 	// Output:
 	// not found
 	// 404 RUN_NOT_FOUND 1
-	// runflow: Runs.Get: GET /v1/runs/{run_id}: 404 RUN_NOT_FOUND: no such run in this organization, attempts 1
 }
 
 func ExampleClient_With() {
 	server, runID := newServer()
 	defer server.Close()
-	server.AddUser("token-of-ann", "another-organization", server.OrgID)
 	ctx := context.Background()
 	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
 	if err != nil {
 		log.Fatal(err)
 	}
+	server.AddUser("token-of-ann", server.OrgID)
 
 	ann, err := client.With(runflow.WithToken("token-of-ann"), runflow.WithOrganization(server.OrgID))
 	if err != nil {
 		log.Fatal(err)
 	}
-	run, err := ann.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: true})
+	_, err = ann.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: runflow.ThumbsUp})
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleClient_Do() {
+	server, runID := newServer()
+	defer server.Close()
+	ctx, client := context.Background(), newClient(server)
+
+	var run struct {
+		runflow.Run
+
+		NewField string `json:"new_field"` // that the SDK does not know yet
+	}
+	err := client.Do(ctx, http.MethodGet, "/v1/runs/"+runID+"?embed=model", nil, &run)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(*run.FeedbackIsPositive)
-	// Output: true
+	fmt.Println(run.StatusCode, run.Model.Name)
+	// Output: succeeded Tag removal
 }
 
 func ExampleWithResponse() {
 	server, runID := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
 	var resp runflow.Response
-	_, err = client.Runs.Get(ctx, runID, &runflow.RunGetParams{Fields: []string{"status_code"}}, runflow.WithResponse(&resp))
+	_, err := client.Runs.Get(ctx, runID, runflow.GetRunParams{Fields: []string{"cost"}}, runflow.WithResponse(&resp))
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(resp.StatusCode, resp.Attempts, string(resp.Body))
-	// Output: 200 1 {"status_code":"succeeded"}
+	// Output: 200 1 {"id":"0199a7b2-7c1e-7d3a-9f00-1c2d3e4f5a6b","cost":"0.042"}
 }
 
-// tracer stands for a tracing library's http.RoundTripper.
-type tracer struct{ base http.RoundTripper }
-
-func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
-	if call, ok := runflow.CallFromContext(req.Context()); ok {
-		fmt.Println("span:", call.Method, call.Route, "attempt", call.Attempt)
-	}
-	return t.base.RoundTrip(req)
-}
-
-func ExampleCallFromContext() {
+// A middleware sees every HTTP request. It can name a span after the endpoint,
+// which has few values, and must not record the URL, which may hold a signature.
+func ExampleWithMiddleware() {
 	server, runID := newServer()
 	defer server.Close()
 	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL),
-		runflow.WithHTTPClient(&http.Client{Transport: tracer{http.DefaultTransport}}))
+	tracing := func(next http.RoundTripper) http.RoundTripper {
+		return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			if attempt, ok := runflow.AttemptFromContext(req.Context()); ok {
+				fmt.Println("span:", attempt.Method, attempt.Route, "attempt", attempt.Number)
+			}
+			return next.RoundTrip(req)
+		})
+	}
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL), runflow.WithMiddleware(tracing))
 	if err != nil {
 		log.Fatal(err)
 	}
-
-	if _, err = client.Runs.Get(ctx, runID, nil); err != nil {
-		log.Fatal(err)
-	}
-	// Output: span: GET /v1/runs/{run_id} attempt 1
+	_, err = client.Runs.ClearFeedback(ctx, runID)
+	fmt.Println(err)
+	// Output:
+	// span: PATCH /v1/runs/{run_id}/feedback attempt 1
+	// <nil>
 }
 
-func ExampleModelsService_Run() {
+// A roundTripperFunc is a function that is an http.RoundTripper.
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func ExampleModelsService_CreateRun() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddModel("acme/cat", runflow.Model{})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{
-		Input:     map[string]any{"prompt": "a cat"},
-		ClientRef: "order-42", // to find the run by
+	run, err := client.Models.CreateRun(ctx, "acme/tag-removal", runflow.CreateRunParams{
+		Input:     map[string]any{"image": "https://example.com/shirt.jpg"},
+		ClientRef: "order-42",
 	})
-	if errors.Is(err, runflow.ErrAmbiguous) {
-		log.Fatal("look for the run before you start another: ", err)
-	}
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -260,62 +258,84 @@ func ExampleModelsService_Run() {
 	// Output: queued order-42
 }
 
+// If it is not known whether a run was created, look for it by its ClientRef, and
+// create it again only if it is not there.
+func ExampleRunsService_FindByClientRef() {
+	server, _ := newServer()
+	defer server.Close()
+	ctx, client := context.Background(), newClient(server)
+	server.InjectFault(1, runflowtest.Fault{AfterProcessing: true}) // the response is lost
+
+	params := runflow.CreateRunParams{Input: map[string]any{"image": "https://example.com/shirt.jpg"}, ClientRef: "order-42"}
+	run, err := client.Models.CreateRun(ctx, "acme/tag-removal", params)
+	if errors.Is(err, runflow.ErrOutcomeUnknown) {
+		var runs []runflow.Run
+		runs, err = client.Runs.FindByClientRef(ctx, params.ClientRef)
+		if len(runs) > 0 {
+			run = &runs[0]
+		}
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.ClientRef, len(server.Runs()))
+	// Output: order-42 2
+}
+
 func ExampleWithIdempotencyKey() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddModel("acme/cat", runflow.Model{})
-	server.Fail(1, runflowtest.Fault{AfterWork: true}) // the run starts, and the answer gets lost
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL), runflow.WithRetryBackoff(time.Millisecond, time.Second))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
+	server.InjectFault(1, runflowtest.Fault{AfterProcessing: true}) // the response is lost
 
-	req := &runflow.RunRequest{Input: map[string]any{"prompt": "a cat"}}
-	run, err := client.Models.Run(ctx, "acme/cat", req, runflow.WithIdempotencyKey("order-42"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(run.StatusCode, len(server.Requests()), "requests,", len(server.Runs())-1, "run")
-	// Output: queued 2 requests, 1 run
+	params := runflow.CreateRunParams{Input: map[string]any{}}
+	_, err := client.Models.CreateRun(ctx, "acme/tag-removal", params, runflow.WithIdempotencyKey("order-42"), runflow.WithRetryBackoff(1, 1))
+	fmt.Println(err, len(server.Runs()))
+	// Output: <nil> 2
 }
 
-func ExampleComfyuiWorkflowsService_Run() {
+func ExampleComfyuiWorkflowsService_CreateRun() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddWorkflow("acme/face-swap", runflow.ComfyuiWorkflow{})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
+	server.AddWorkflow("acme/face-swap", runflow.ComfyuiWorkflow{Name: "Face swap"})
 
-	run, err := client.ComfyuiWorkflows.Run(ctx, "acme/face-swap", &runflow.RunRequest{
-		Input: map[string]any{"Aux Reference 1": "https://example.com/face.png"},
+	run, err := client.ComfyuiWorkflows.CreateRun(ctx, "acme/face-swap", runflow.CreateRunParams{
+		Input: map[string]any{"Aux Reference 1": "https://example.com/face.jpg"},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(run.TargetType, run.Input)
-	// Output: comfyui {"Aux Reference 1":"https://example.com/face.png"}
+	fmt.Println(run.StatusCode, run.TargetType)
+	// Output: queued comfyui
+}
+
+func ExampleModelsService_RunAndWait() {
+	server, _ := newServer()
+	defer server.Close()
+	ctx, client := context.Background(), newClient(server)
+
+	run, err := client.Models.RunAndWait(ctx, "acme/tag-removal", runflow.CreateRunParams{
+		Input: map[string]any{"image": "https://example.com/shirt.jpg"},
+	}, runflow.WaitRunParams{MinInterval: 100 * time.Millisecond, Timeout: 5 * time.Minute})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(run.StatusCode, len(run.OutputFiles()))
+	// Output: succeeded 1
 }
 
 func ExampleRunsService_Wait() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddModel("acme/cat", runflow.Model{})
-	server.Script("acme/cat", runflowtest.Fail("OUT_OF_MEMORY", runflow.FailureStageExecution, "the picture is too large"))
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	ctx, client := context.Background(), newClient(server)
+	server.Script("acme/tag-removal", runflowtest.StepFail("OUT_OF_MEMORY", runflow.FailureStageExecution, "the picture is too large"))
+	run, err := client.Models.CreateRun(ctx, "acme/tag-removal", runflow.CreateRunParams{Input: map[string]any{}})
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	run, err = client.Runs.Wait(ctx, run.ID, &runflow.WaitOptions{Timeout: 5 * time.Minute})
+	run, err = client.Runs.Wait(ctx, run.ID, runflow.WaitRunParams{Timeout: 5 * time.Minute})
 	if errors.Is(err, runflow.ErrRunFailed) {
 		fmt.Println(run.FailureCode, "in", run.FailureStageCode)
 	}
@@ -325,18 +345,13 @@ func ExampleRunsService_Wait() {
 func ExampleRunsService_Watch() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddModel("acme/cat", runflow.Model{})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
-	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
+	ctx, client := context.Background(), newClient(server)
+	run, err := client.Models.CreateRun(ctx, "acme/tag-removal", runflow.CreateRunParams{Input: map[string]any{}})
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	for run, err := range client.Runs.Watch(ctx, run.ID, &runflow.WaitOptions{MaxInterval: time.Millisecond}) {
+	for run, err := range client.Runs.Watch(ctx, run.ID, runflow.WaitRunParams{MinInterval: 100 * time.Millisecond}) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -351,112 +366,88 @@ func ExampleRunsService_Watch() {
 func ExampleRunsService_All() {
 	server, runID := newServer()
 	defer server.Close()
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	succeeded, err := runflow.Where("status_code").Eq("succeeded").Query()
-	if err != nil {
-		log.Fatal(err)
-	}
-	cost := decimal.Zero
-	for run, err := range client.Runs.All(ctx, &runflow.RunListParams{ListParams: runflow.ListParams{Query: succeeded}}) {
+	succeeded := runflow.Where("status_code").Eq(runflow.RunStatusSucceeded)
+	total := decimal.Zero
+	for run, err := range client.Runs.All(ctx, runflow.ListRunsParams{Filter: succeeded}) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		cost = cost.Add(run.Cost.Decimal)
+		total = total.Add(run.Cost.Decimal)
 		fmt.Println(run.ID == runID)
 	}
-	fmt.Println(cost)
+	fmt.Println("total:", total)
 	// Output:
 	// true
-	// 0.042
+	// total: 0.042
+}
+
+func ExampleRunsService_List() {
+	server, _ := newServer()
+	defer server.Close()
+	ctx, client := context.Background(), newClient(server)
+
+	page, err := client.Runs.List(ctx, runflow.ListRunsParams{Limit: 20, SortBy: "created_at:desc"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(page.Items), page.Next == "") // page.Next is the Cursor of the next page
+	// Output: 1 true
 }
 
 func ExampleRunsService_Download() {
 	server, _ := newServer()
 	defer server.Close()
-	link := server.AddFile("cat.txt", "text/plain", []byte("a cat"))
-	run := server.AddRun(runflow.Run{Output: runflow.JSON(`{"outputs":[{"url":"` + link + `","type":"text"}]}`)})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	ctx, client := context.Background(), newClient(server)
+	url := server.AddFile("cat.txt", "text/plain", []byte("a cat"))
+	run := server.AddRun(runflow.Run{StatusCode: runflow.RunStatusSucceeded, Output: runflow.JSON(`"` + url + `"`)})
+
+	files := run.OutputFiles()
+	if len(files) == 0 {
+		log.Fatal("the run has no output files")
+	}
+	var content bytes.Buffer
+	info, err := client.Runs.Download(ctx, files[0], &content, runflow.DownloadParams{MaxBytes: 100 << 20})
 	if err != nil {
 		log.Fatal(err)
 	}
-
-	for _, output := range run.Outputs() {
-		n, err := client.Runs.Download(ctx, output, os.Stdout)
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println("\n"+output.Type, n)
-	}
-	// Output:
-	// a cat
-	// text 5
+	fmt.Println(info.Name, info.ContentType, info.Size, content.String())
+	// Output: cat.txt text/plain 5 a cat
 }
 
-func ExampleModelsService_Pricing() {
+func ExampleModelsService_ListPricing() {
 	server, _ := newServer()
 	defer server.Close()
-	price := decimal.NewNullDecimal(decimal.RequireFromString("0.042"))
-	model := server.AddModel("acme/cat", runflow.Model{Pricing: []runflow.ModelPricing{{ID: "1", Price: price, UnitCode: "image"}}})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
 
-	page, err := client.Models.Pricing(ctx, model.ID, nil)
+	page, err := client.Models.ListPricing(ctx, runflow.AnyID, runflow.ListPricingParams{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, rule := range page.Items {
-		fmt.Println(rule.Price.Decimal, "per", rule.UnitCode)
+	for _, price := range page.Items {
+		fmt.Println(price.Price.Decimal, "per", price.UnitCode)
 	}
 	// Output: 0.042 per image
 }
 
-func ExampleWhere() {
-	mine := runflow.Where("client_ref").Eq("order-42")
-	failed := runflow.Where("status_code").Eq("failed")
-	query, err := mine.And(failed.Not()).Query()
-	fmt.Println(query, err)
-
-	_, err = runflow.Where("client_ref").Eq("it's").Query()
-	fmt.Println(errors.Is(err, runflow.ErrInvalidArgument))
-	// Output:
-	// client_ref.eq:'order-42' AND NOT status_code.eq:'failed' <nil>
-	// true
-}
-
-func ExampleCallbackVerifier_Handler() {
+func ExampleComfyuiWorkflowsService_GetBySlug() {
 	server, _ := newServer()
 	defer server.Close()
-	server.AddModel("acme/cat", runflow.Model{})
-	ctx := context.Background()
-	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ctx, client := context.Background(), newClient(server)
+	server.AddWorkflow("acme/face-swap", runflow.ComfyuiWorkflow{Name: "Face swap"})
 
-	verifier, err := runflow.NewCallbackVerifier(server.CallbackSecret)
+	workflow, err := client.ComfyuiWorkflows.GetBySlug(ctx, "acme/face-swap", runflow.GetWorkflowParams{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	hook := httptest.NewServer(verifier.Handler(func(_ context.Context, event *runflow.CallbackEvent) error {
-		fmt.Println(event.Event, event.Status)
-		return nil // an error makes Runflow deliver the event again
-	}))
-	defer hook.Close()
+	fmt.Println(workflow.Name)
+	// Output: Face swap
+}
 
-	run, err := client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{}, CallbackURL: hook.URL})
-	if err != nil {
-		log.Fatal(err)
-	}
-	server.Finish(run.ID)
-	server.WaitCallbacks()
-	// Output: run.completed succeeded
+func ExampleWhere() {
+	mine := runflow.Where("client_ref").Eq("order-42")
+	failed := runflow.Where("status_code").Eq(runflow.RunStatusFailed)
+	fmt.Println(mine.And(failed.Not()))
+	// Output: client_ref.eq:'order-42' AND NOT status_code.eq:'failed'
 }

@@ -2,72 +2,92 @@ package runflow
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-// Feedback is what a person thinks of a run's output.
-type Feedback struct {
-	IsPositive bool   // thumb up, or else down
-	Reason     string // optional: why
+// A Rating is a thumbs up or a thumbs down.
+type Rating string
+
+// The ratings.
+const (
+	ThumbsUp   Rating = "up"
+	ThumbsDown Rating = "down"
+)
+
+// RatingOf returns [ThumbsUp] if isPositive, and [ThumbsDown] otherwise.
+func RatingOf(isPositive bool) Rating {
+	if isPositive {
+		return ThumbsUp
+	}
+	return ThumbsDown
 }
 
-// feedbackBody states the whole rating. Both fields are always sent, as null
-// where there is none, so that nothing of an earlier rating remains.
+// A Feedback is what a person says about the output of a run.
+type Feedback struct {
+	Rating Rating `json:"rating"`
+	Reason string `json:"reason"` // optional
+}
+
+// feedbackBody states the whole feedback. Both members are always sent, as null if
+// there is none, so that nothing of an earlier feedback remains.
 type feedbackBody struct {
 	IsPositive *bool   `json:"is_positive"`
 	Reason     *string `json:"reason"`
+
+	rating Rating // that IsPositive stands for
 }
 
-func (b feedbackBody) check() []error {
+func (b feedbackBody) validate() error {
+	var errs []error
+	if b.IsPositive != nil && b.rating != ThumbsUp && b.rating != ThumbsDown {
+		errs = append(errs, badArgument("feedback.Rating", "must be ThumbsUp or ThumbsDown"))
+	}
 	if b.Reason != nil && !utf8.ValidString(*b.Reason) {
-		return []error{badArgument("fb.Reason", "must be valid UTF-8")}
+		errs = append(errs, badArgument("feedback.Reason", "must be valid UTF-8"))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// SetFeedback rates a run, in place of any earlier rating and its reason, and
-// returns the run.
+// SetFeedback sets the feedback on a run, replaces earlier feedback with its
+// reason, and returns the run.
 //
-// Only people may rate: call it with the token of the user whose thumb it is,
-// which a backend gives per call with [WithToken]. With an API key it fails
-// with [ErrPermissionDenied] (403).
+// Only users may set feedback: call SetFeedback with the token of the user who
+// gives it, for example with [WithToken]. With an API key it returns
+// [ErrPermissionDenied]. It returns [ErrNotFound] if the organization has no such
+// run.
 //
-// A call that failed without an answer may still arrive, even after a later one:
-// where that matters, read the run, or rate it again until you are answered.
+// If a call fails without a response, its feedback may still arrive, even after
+// that of a later call. If that matters, set it again until there is a response.
 //
-// It is PATCH /v1/runs/{run_id}/feedback, see
+// Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-//
-// A run of another organization is [ErrNotFound].
-func (s *RunsService) SetFeedback(ctx context.Context, runID string, fb Feedback, opts ...Option) (*Run, error) {
-	body := feedbackBody{IsPositive: &fb.IsPositive}
-	if fb.Reason != "" {
-		body.Reason = &fb.Reason
+func (s *RunsService) SetFeedback(ctx context.Context, runID string, feedback Feedback, opts ...CallOption) (*Run, error) {
+	isPositive := feedback.Rating == ThumbsUp
+	body := feedbackBody{IsPositive: &isPositive, rating: feedback.Rating}
+	if feedback.Reason != "" {
+		body.Reason = &feedback.Reason
 	}
-	return do[Run](ctx, (*service)(s), endpoint.RunsSetFeedback, input{path: []argument{id("runID", runID)}, body: body}, opts)
+	return doRun(ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: body}, opts)
 }
 
-// ClearFeedback takes the rating of a run back, with its reason, and returns
-// the run. Clearing a run that is not rated changes nothing.
+// ClearFeedback removes the feedback on a run with its reason, and returns the
+// run. A run without feedback stays as it is.
 //
-// Only people may rate, see [RunsService.SetFeedback].
+// Only users may clear feedback. The errors are those of [RunsService.SetFeedback].
 //
-// It is PATCH /v1/runs/{run_id}/feedback, see
+// Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-//
-// A run of another organization is [ErrNotFound].
-func (s *RunsService) ClearFeedback(ctx context.Context, runID string, opts ...Option) (*Run, error) {
-	return do[Run](ctx, (*service)(s), endpoint.RunsClearFeedback, input{path: []argument{id("runID", runID)}, body: feedbackBody{}}, opts)
+func (s *RunsService) ClearFeedback(ctx context.Context, runID string, opts ...CallOption) (*Run, error) {
+	return doRun(ctx, (*service)(s), endpoint.RunsClearFeedback, request{path: []argument{id("runID", runID)}, body: feedbackBody{}}, opts)
 }
 
-// Feedback returns the rating of the run, and whether it has one.
-func (r *Run) Feedback() (fb Feedback, rated bool) {
+// Feedback returns the feedback on the run, and whether there is any.
+func (r *Run) Feedback() (Feedback, bool) {
 	if r == nil || r.FeedbackIsPositive == nil {
 		return Feedback{}, false
 	}
-	return Feedback{IsPositive: *r.FeedbackIsPositive, Reason: r.FeedbackReason}, true
+	return Feedback{Rating: RatingOf(*r.FeedbackIsPositive), Reason: r.FeedbackReason}, true
 }

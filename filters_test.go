@@ -1,20 +1,30 @@
 package runflow_test
 
 import (
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
 )
 
-func TestFiltersAreWritten(t *testing.T) {
+func TestFilter_String(t *testing.T) {
 	t.Parallel()
 	a, b, c := runflow.Where("a").Eq("1"), runflow.Where("b").Eq("2"), runflow.Where("c").Eq("3")
 	raw := runflow.RawFilter("status_code:failed OR x:1")
 	for want, filter := range map[string]runflow.Filter{
 		"client_ref.eq:'order-42'":                 runflow.Where("client_ref").Eq("order-42"),
+		"status_code.eq:'failed'":                  runflow.Where("status_code").Eq(runflow.RunStatusFailed),
+		"n.eq:'-7'":                                runflow.Where("n").Eq(-7),
+		"n.eq:'255'":                               runflow.Where("n").Eq(uint8(255)),
+		"is_public.eq:'true'":                      runflow.Where("is_public").Eq(true),
+		"cost.gte:'0.1'":                           runflow.Where("cost").Op("gte", decimal.RequireFromString("0.10")),
+		"created_at.gt:'2026-04-01T00:00:00.5Z'":   runflow.Where("created_at").Op("gt", time.Date(2026, 4, 1, 0, 0, 0, 5e8, time.UTC)),
 		"a.eq:''":                                  runflow.Where("a").Eq(""),
 		"a.eq:'x y, (z) AND 世'":                    runflow.Where("a").Eq("x y, (z) AND 世"),
 		"model.slug.gte:'1'":                       runflow.Where("model.slug").Op("gte", "1"),
@@ -32,44 +42,71 @@ func TestFiltersAreWritten(t *testing.T) {
 		"":                                         runflow.Filter{}.Not().And(runflow.RawFilter(" ")),
 		"b.eq:'2'":                                 runflow.Filter{}.Or(b, runflow.Filter{}),
 	} {
-		got, err := filter.Query()
-		require.NoError(t, err)
-		assert.Equal(t, want, got)
+		assert.Equal(t, want, filter.String())
 	}
-	got, err := a.Query()
-	require.NoError(t, err)
-	assert.Equal(t, "a.eq:'1'", got, "joining changes nothing")
+	assert.Equal(t, "a.eq:'1'", a.String(), "joining does not change a filter")
 }
 
-func TestWhatCannotBeQuotedIsRefused(t *testing.T) {
+func TestFilter_Refused(t *testing.T) {
 	t.Parallel()
+	server := newAPI(t, 200, `{"items":[]}`)
+	client := server.client(t)
 	good := runflow.Where("a").Eq("1")
-	for _, value := range []string{"it's", `a"b`, `a\b`, "a\nb", "\x00", "\xff"} {
-		bad := runflow.Where("a").Eq(value)
-		for _, filter := range []runflow.Filter{bad, bad.Not(), good.And(bad), bad.Or(good), runflow.Filter{}.And(bad)} {
-			_, err := filter.Query()
-			require.ErrorIs(t, err, runflow.ErrInvalidArgument, "%q", value)
-			require.ErrorContains(t, err, "runflow: Filter.Query: value: must not hold quotes")
+	refuse := func(t *testing.T, filter runflow.Filter, reason string) {
+		t.Helper()
+		for _, filter := range []runflow.Filter{filter, filter.Not(), good.And(filter), filter.Or(good), runflow.Filter{}.And(filter)} {
+			_, err := client.Runs.List(t.Context(), runflow.ListRunsParams{Filter: filter})
+			require.ErrorIs(t, err, runflow.ErrInvalidArgument)
+			require.ErrorContains(t, err, "runflow: Runs.List: params.Filter: "+reason)
 		}
+	}
+	for _, value := range []string{"it's", `a"b`, `a\b`, "a\nb", "\x00", "\xff"} {
+		refuse(t, runflow.Where("a").Eq(value), "the value must not hold quotes")
 	}
 	for _, name := range []string{"", "a b", "a'", "ü", "a:b"} {
-		_, err := runflow.Where(name).Eq("1").Query()
-		require.ErrorContains(t, err, "field: must be a name", "%q", name)
+		refuse(t, runflow.Where(name).Eq("1"), "the field must be a name")
 	}
 	for _, operator := range []string{"", "a.b", "=", "eq:"} {
-		_, err := runflow.Where("a").Op(operator, "1").Query()
-		require.ErrorContains(t, err, "operator: must be a name", "%q", operator)
+		refuse(t, runflow.Where("a").Op(operator, "1"), "the operator must be a name")
 	}
+	for _, value := range []any{nil, 1.5, []string{"a"}, struct{}{}, new(string)} {
+		refuse(t, runflow.Where("a").Eq(value), "the value must be a string")
+	}
+	refuse(t, runflow.RawFilter("\xff"), "must be valid UTF-8")
+	assert.Empty(t, server.seen(), "an unfiltered list must be impossible")
 }
 
-func FuzzFilterQuotes(f *testing.F) {
+// A Filter is often a package variable.
+func TestFilter_ConcurrentUse(t *testing.T) {
+	t.Parallel()
+	server := newAPI(t, 200, `{"items":[]}`)
+	client := server.client(t)
+	bad := runflow.Where("a").Eq("it's")
+	var workers sync.WaitGroup
+	for range 16 {
+		workers.Go(func() {
+			_, err := client.Runs.List(t.Context(), runflow.ListRunsParams{Filter: bad})
+			assert.EqualError(t, err, "runflow: Runs.List: params.Filter: the value must not hold quotes, backslashes or control characters, which the API has no known way to escape")
+			_, err = client.Models.List(t.Context(), runflow.ListModelsParams{Filter: bad.Not()})
+			assert.ErrorContains(t, err, "runflow: Models.List: params.Filter")
+		})
+	}
+	workers.Wait()
+}
+
+func FuzzFilter(f *testing.F) {
 	f.Add("client_ref", "order-42")
-	f.Add("a", "' OR ''='")
+	f.Add("a.b", "x' OR 1.eq:'1")
+	f.Add("", "\x00")
+	client := cannedClient(f, `{"items":[]}`)
 	f.Fuzz(func(t *testing.T, field, value string) {
-		query, err := runflow.Where(field).Eq(value).Query()
-		if err == nil {
-			assert.Equal(t, field+".eq:'"+value+"'", query)
-			assert.NotContains(t, field+value, "'")
+		filter := runflow.Where(field).Eq(value)
+		_, err := client.Runs.List(t.Context(), runflow.ListRunsParams{Filter: filter})
+		if err != nil {
+			require.ErrorIs(t, err, runflow.ErrInvalidArgument)
+			return
 		}
+		assert.Equal(t, field+".eq:'"+value+"'", filter.String())
+		assert.Equal(t, 2, strings.Count(filter.String(), "'"), "a value cannot leave its quotes")
 	})
 }

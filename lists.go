@@ -3,11 +3,13 @@ package runflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"iter"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/runflow-io/runflow-go/internal/codec"
@@ -15,82 +17,240 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// maxLimit is how many items the API puts on a page at most.
-const maxLimit = 500
+const (
+	maxLimit = 500 // items that the API puts on a page at most
+	maxRatio = 10  // items that a page may have for each one that was asked for
+)
 
-// ListParams says what a list returns, see
-// https://docs.runflow.io/concepts/requests. Nil params and zero fields leave it
-// to the API.
-type ListParams struct {
-	Query    string   `url:"q,omitempty"`            // a filter, as text or from [Where]
-	Limit    int      `url:"limit,omitempty"`        // items on a page, 1 to 500
-	SortBy   string   `url:"sort_by,omitempty"`      // "created_at:desc"; several are separated by commas
-	Fields   []string `url:"fields,comma,omitempty"` // the fields to send, by their names in the API; none: all
-	Cursor   string   `url:"pq,omitempty"`           // where to start: the Next or Previous of a [Page]
-	FromPrev bool     `url:"from_prev,omitempty"`    // walk backwards: Cursor is a Previous
+// A Page is one page of a list.
+type Page[T any] struct {
+	Items []T `json:"items"`
+	// Next is the Cursor of the next page, or "" if there is none.
+	Next string `json:"next"`
+	// Previous is the Cursor of the page before, or "" if there is none.
+	Previous string `json:"previous"`
 }
 
-func (p *ListParams) check() []error {
-	if p == nil {
-		return nil
+// listQuery is the query of every list. The params of a method are converted to
+// it.
+type listQuery struct {
+	Q            string   `url:"q,omitempty"`
+	Limit        int      `url:"limit,omitempty"`
+	SortBy       string   `url:"sort_by,omitempty"`
+	Fields       []string `url:"fields,comma,omitempty"`
+	PQ           string   `url:"pq,omitempty"`
+	FromPrev     bool     `url:"from_prev,omitempty"`
+	Embed        []string `url:"embed,comma,omitempty"`
+	AddSignature bool     `url:"add_signature,omitempty"`
+
+	filter Filter
+}
+
+// listing returns the query of a list. It copies what the caller may change.
+func listing[E ~string](filter Filter, limit int, sortBy string, fields []string, cursor string, embed []E) listQuery {
+	q := listQuery{Q: filter.text, Limit: limit, SortBy: sortBy, Fields: slices.Clone(fields), Embed: texts(embed), filter: filter}
+	q.moveTo(cursor)
+	return q
+}
+
+// moveTo makes q that of the page at cursor, which is a token of the API or a
+// query that holds one.
+func (q *listQuery) moveTo(cursor string) {
+	q.PQ, q.FromPrev = cursor, false
+	if text, ok := strings.CutPrefix(cursor, "?"); ok {
+		if values, err := url.ParseQuery(text); err == nil && values.Has("pq") {
+			q.PQ, q.FromPrev = values.Get("pq"), values.Get("from_prev") == "true"
+		}
 	}
-	var errs []error
-	for _, text := range [...][2]string{{"Query", p.Query}, {"SortBy", p.SortBy}, {"Cursor", p.Cursor}} {
+}
+
+func (q listQuery) validate() error {
+	errs := []error{q.filter.validate("params.Filter")}
+	for _, text := range [...][2]string{{"SortBy", q.SortBy}, {"Cursor", q.PQ}} {
 		if !utf8.ValidString(text[1]) {
 			errs = append(errs, badArgument("params."+text[0], "must be valid UTF-8"))
 		}
 	}
-	if p.Limit < 0 || p.Limit > maxLimit {
-		errs = append(errs, badArgument("params.Limit", "must be from 1 to 500, or 0 to leave it to the API"))
+	if q.Limit < 0 || q.Limit > maxLimit {
+		errs = append(errs, badArgument("params.Limit", fmt.Sprintf("must be between 1 and %d, or 0 for the default of the API", maxLimit)))
 	}
-	return append(errs, checkList("params.Fields", p.Fields)...)
+	return errors.Join(append(errs, checkNames("params.Fields", q.Fields), checkNames("params.Embed", q.Embed))...)
 }
 
-// A Page is one page of a list.
-type Page[T any] struct {
-	Items    []T
-	Next     string // the next page's Cursor for [ListParams]; "" where there is none
-	Previous string // the same of the page before, which also needs FromPrev
-	First    string // the same of the first page
+// checkNames refuses what cannot be part of a list that is separated by commas.
+func checkNames(argument string, names []string) error {
+	var errs []error
+	for i, name := range names {
+		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r == ',' || unicode.IsControl(r) }) {
+			errs = append(errs, badArgument(fmt.Sprintf("%s[%d]", argument, i), "must be a name without a comma"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// texts returns a copy of values.
+func texts[T ~string](values []T) []string {
+	if values == nil {
+		return nil
+	}
+	copied := make([]string, len(values))
+	for i, value := range values {
+		copied[i] = string(value)
+	}
+	return copied
+}
+
+// list calls an endpoint whose response is a page.
+func list[T any](ctx context.Context, s *service, e *endpoint.Endpoint, path []argument, query listQuery, opts []CallOption) (*Page[T], error) {
+	page := new(Page[T])
+	if err := s.call(ctx, e, request{path: path, query: query}, listed[T]{page, query.Limit}, opts); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// listed is the result of a list, of which limit items were asked for.
+type listed[T any] struct {
+	page  *Page[T]
+	limit int
+}
+
+func (l listed[T]) decode(ctx context.Context, s *settings, body []byte) error {
+	return l.page.decodePage(ctx, s.baseURL, l.limit, body, codec.Unmarshal)
+}
+
+// all returns an iterator over the items of all pages, from the page of query on.
+// It holds one page at a time, and starts anew whenever it is used.
+func all[T any](ctx context.Context, s *service, e *endpoint.Endpoint, path []argument, query listQuery, opts []CallOption) iter.Seq2[*T, error] {
+	opts = slices.Clone(opts)
+	return func(yield func(*T, error) bool) {
+		query := query
+		// Hashes, so that the cursors of a million runs cost a few bytes a page.
+		seed, seen := maphash.MakeSeed(), map[uint64]bool{}
+		for {
+			seen[maphash.String(seed, query.PQ)] = true
+			page, err := list[T](ctx, s, e, path, query, opts)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Items {
+				if !yield(&page.Items[i], nil) {
+					return
+				}
+			}
+			cursor := page.Next
+			if query.FromPrev {
+				cursor = page.Previous
+			}
+			if cursor == "" {
+				return
+			}
+			query.moveTo(cursor)
+			if seen[maphash.String(seed, query.PQ)] {
+				yield(nil, &DecodeError{
+					CallInfo: CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}, StatusCode: 200, Field: "next", Err: errRepeatedCursor,
+				})
+				return
+			}
+		}
+	}
+}
+
+// pageDecoder is a [*Page] of any type.
+type pageDecoder interface {
+	decodePage(ctx context.Context, baseURL *url.URL, limit int, body []byte, unmarshal unmarshaler) error
 }
 
 // pageBody is a page as the API sends it. Its documentation names the cursors in
 // two ways.
 type pageBody[T any] struct {
-	codec.Answer
-
 	Items    codec.List[T] `json:"items"`
-	Next     string        `json:"next"`
-	NextPQ   string        `json:"next_pq"`
-	Previous string        `json:"previous"`
-	PrevPQ   string        `json:"prev_pq"`
-	First    string        `json:"first"`
+	Next     JSON          `json:"next"`
+	NextPQ   JSON          `json:"next_pq"`
+	Previous JSON          `json:"previous"`
+	PrevPQ   JSON          `json:"prev_pq"`
 }
 
-// locate takes the cursors out of the URLs that they may be part of.
-func (p *pageBody[T]) locate(baseURL *url.URL) error {
-	if !p.Items.Given {
-		return &DecodeError{Field: "items", Err: errNothing}
+// An unmarshaler is a function of the codec that decodes.
+type unmarshaler func(ctx context.Context, data []byte, v any) error
+
+// decodePage decodes a page of which limit items were asked for: an object, or
+// the bare array of its items.
+func (p *Page[T]) decodePage(ctx context.Context, baseURL *url.URL, limit int, data []byte, unmarshal unmarshaler) error {
+	if limit <= 0 {
+		limit = maxLimit
 	}
-	for _, cursor := range [...]struct {
-		name  string
-		value *string
-	}{{"next", &p.Next}, {"next_pq", &p.NextPQ}, {"previous", &p.Previous}, {"prev_pq", &p.PrevPQ}, {"first", &p.First}} {
-		var err error
-		if *cursor.value, err = cursorOf(*cursor.value, baseURL); err != nil {
-			return &DecodeError{Field: cursor.name, Err: err}
-		}
+	var body pageBody[T]
+	body.Items.Max = maxRatio * limit
+	var err error
+	if codec.IsArray(data) {
+		err = unmarshal(ctx, data, &body.Items)
+	} else {
+		err = unmarshal(ctx, data, &body)
 	}
+	if err != nil {
+		return err
+	}
+	if !body.Items.Given {
+		return &DecodeError{Field: "items", Err: errNoItems}
+	}
+	page := Page[T]{Items: body.Items.Items}
+	if page.Next, err = firstCursor(baseURL, namedCursor{"next", body.Next}, namedCursor{"next_pq", body.NextPQ}); err != nil {
+		return err
+	}
+	if page.Previous, err = firstCursor(baseURL, namedCursor{"previous", body.Previous}, namedCursor{"prev_pq", body.PrevPQ}); err != nil {
+		return err
+	}
+	if strings.HasPrefix(page.Next, "?") {
+		page.Next = "?pq=" + url.QueryEscape(page.Next)
+	}
+	if page.Previous != "" {
+		page.Previous = "?from_prev=true&pq=" + url.QueryEscape(page.Previous)
+	}
+	*p = page
 	return nil
 }
 
 var (
-	errForeignCursor  = errors.New("a URL of another origin where a cursor should be")
-	errNoCursor       = errors.New("a URL that holds no cursor")
-	errRepeatedCursor = errors.New("a cursor that was given before: the list would never end")
+	errNoItems        = errors.New("missing, want a list")
+	errCursorForm     = errors.New("want a string")
+	errForeignCursor  = errors.New("the cursor is a URL of another origin")
+	errNoCursor       = errors.New("the URL holds no cursor")
+	errRepeatedCursor = errors.New("the cursor repeats: the list would never end")
 )
 
-// cursorOf returns the cursor that value is, or holds where it is a URL.
+type namedCursor struct {
+	name  string
+	value JSON
+}
+
+// firstCursor returns the token of the first cursor that is there.
+func firstCursor(baseURL *url.URL, cursors ...namedCursor) (string, error) {
+	for _, c := range cursors {
+		if c.value.IsNull() || string(c.value) == `""` {
+			continue
+		}
+		var text string
+		switch c.value[0] {
+		case '"':
+			text = codec.Text(c.value, len(c.value))
+		case '{', '[', 't', 'f':
+			return "", &DecodeError{Field: c.name, Err: errCursorForm}
+		default:
+			text = c.value.String()
+		}
+		token, err := cursorOf(text, baseURL)
+		if err != nil {
+			return "", &DecodeError{Field: c.name, Err: err}
+		}
+		return token, nil
+	}
+	return "", nil
+}
+
+// cursorOf returns the token that value is, or that it holds if it is a URL or a
+// query.
 func cursorOf(value string, baseURL *url.URL) (string, error) {
 	var query string
 	switch {
@@ -101,8 +261,11 @@ func cursorOf(value string, baseURL *url.URL) (string, error) {
 		}
 		query = u.RawQuery
 	case strings.HasPrefix(value, "?"):
+		if values, _ := url.ParseQuery(value[1:]); !values.Has("pq") {
+			return value, nil
+		}
 		query = value[1:]
-	case strings.HasPrefix(value, "pq=") && strings.Trim(value[3:], "=") != "": // and no base64 text
+	case strings.HasPrefix(value, "pq=") && strings.Trim(value[3:], "=") != "": // and not the padding of base64
 		query = value
 	default:
 		return value, nil
@@ -112,63 +275,4 @@ func cursorOf(value string, baseURL *url.URL) (string, error) {
 		return "", errNoCursor
 	}
 	return values.Get("pq"), nil
-}
-
-// list is what every method does that returns a page.
-func list[T any](ctx context.Context, s *service, id endpoint.ID, in input, opts []Option) (*Page[T], error) {
-	body, err := do[pageBody[T]](ctx, s, id, in, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &Page[T]{
-		Items:    body.Items.Items,
-		Next:     body.Next + body.NextPQ,
-		Previous: body.Previous + body.PrevPQ,
-		First:    body.First,
-	}, nil
-}
-
-// all is what every method does that returns all pages, from the one that params
-// names. Each walk starts there again and holds one page at a time.
-func all[T any](ctx context.Context, s *service, id endpoint.ID, params *ListParams, opts []Option, in func(*ListParams) input) iter.Seq2[*T, error] {
-	ep := endpoint.Of(id)
-	s, err := s.with(ctx, ep.Operation, opts)
-	var start ListParams
-	if params != nil {
-		start = *params
-		start.Fields = slices.Clone(params.Fields)
-	}
-	return func(yield func(*T, error) bool) {
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		params := start
-		// Hashes, so that a million runs cost a few bytes a page.
-		seed, seen := maphash.MakeSeed(), map[uint64]bool{}
-		for {
-			seen[maphash.String(seed, params.Cursor)] = true
-			page, err := list[T](ctx, s, id, in(&params), nil)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range page.Items {
-				if !yield(&page.Items[i], nil) {
-					return
-				}
-			}
-			params.Cursor = page.Next
-			if params.FromPrev {
-				params.Cursor = page.Previous
-			}
-			if params.Cursor == "" {
-				return
-			}
-			if seen[maphash.String(seed, params.Cursor)] {
-				yield(nil, &DecodeError{Operation: ep.Operation, Method: ep.Method, Route: ep.Route, StatusCode: 200, Field: "next", Err: errRepeatedCursor})
-				return
-			}
-		}
-	}
 }

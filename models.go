@@ -2,57 +2,63 @@ package runflow
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/url"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/runflow-io/runflow-go/internal/codec"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-// ModelsService reads the catalog and runs models.
+// ModelsService groups the methods for models: listing the catalog and creating
+// runs.
 type ModelsService service
 
-// A Model is an entry of the catalog: a generative-media model that can be run.
+// A Model is a generative-media model of the catalog.
 //
-// Inputs, Outputs, Examples, FAQEntries, Pricing and RelatedLinks are present
-// only where the call embeds them.
+// Inputs, Outputs, Examples, FAQEntries, Pricing and RelatedLinks are set only if
+// the call embeds them, see [ModelEmbed].
 type Model struct {
-	ID                 string     `json:"id,omitzero"`
-	OrgID              string     `json:"org_id,omitzero"`
-	ModelCreatorID     string     `json:"model_creator_id,omitzero"`
-	Slug               string     `json:"slug,omitzero"`
-	Name               string     `json:"name,omitzero"`
-	Description        string     `json:"description,omitzero"`
-	Version            string     `json:"version,omitzero"`
-	IsPublic           bool       `json:"is_public,omitzero"`
-	IsOpenSource       bool       `json:"is_open_source,omitzero"`
-	IconURL            string     `json:"icon_url,omitzero"`
-	CoverURL           string     `json:"cover_url,omitzero"`
-	CategoryCode       string     `json:"category_code,omitzero"`
-	StatusCode         string     `json:"status_code,omitzero"`
-	FamilyID           string     `json:"family_id,omitzero"`
-	FamilyVariantCode  string     `json:"family_variant_code,omitzero"`
-	ParamCount         string     `json:"param_count,omitzero"` // of the network, as text: "12B"
-	Architecture       string     `json:"architecture,omitzero"`
-	LicenseCode        string     `json:"license_code,omitzero"`
-	MaxResolution      string     `json:"max_resolution,omitzero"`
-	LoraSupport        bool       `json:"lora_support,omitzero"`
-	FineTuning         bool       `json:"fine_tuning,omitzero"`
-	SupportsStreaming  bool       `json:"supports_streaming,omitzero"`
-	PaperURL           string     `json:"paper_url,omitzero"`
-	GithubURL          string     `json:"github_url,omitzero"`
-	IsOfficial         bool       `json:"is_official,omitzero"`
-	AvailabilityStatus string     `json:"availability_status,omitzero"`
-	SEO                JSON       `json:"seo,omitzero"`
-	NotableFeatures    JSON       `json:"notable_features,omitzero"` // a list
-	Content            string     `json:"content,omitzero"`
-	PricingNote        string     `json:"pricing_note,omitzero"`
-	CreatedBy          string     `json:"created_by,omitzero"`
-	CreatedAt          *time.Time `json:"created_at,omitzero"`
-	UpdatedAt          *time.Time `json:"updated_at,omitzero"`
-	DeletedAt          *time.Time `json:"deleted_at,omitzero"` // nil: not deleted
-	DeletedBy          string     `json:"deleted_by,omitzero"`
+	ID                 string    `json:"id,omitzero"`
+	OrgID              string    `json:"org_id,omitzero"`
+	ModelCreatorID     string    `json:"model_creator_id,omitzero"`
+	Slug               string    `json:"slug,omitzero"`
+	Name               string    `json:"name,omitzero"`
+	Description        string    `json:"description,omitzero"`
+	Version            string    `json:"version,omitzero"`
+	IsPublic           bool      `json:"is_public,omitzero"`
+	IsOpenSource       bool      `json:"is_open_source,omitzero"`
+	IconURL            string    `json:"icon_url,omitzero"`
+	CoverURL           string    `json:"cover_url,omitzero"`
+	CategoryCode       string    `json:"category_code,omitzero"`
+	StatusCode         string    `json:"status_code,omitzero"`
+	FamilyID           string    `json:"family_id,omitzero"`
+	FamilyVariantCode  string    `json:"family_variant_code,omitzero"`
+	ParamCount         string    `json:"param_count,omitzero"` // of the neural network: "12B"
+	Architecture       string    `json:"architecture,omitzero"`
+	LicenseCode        string    `json:"license_code,omitzero"`
+	MaxResolution      string    `json:"max_resolution,omitzero"`
+	LoraSupport        bool      `json:"lora_support,omitzero"`
+	FineTuning         bool      `json:"fine_tuning,omitzero"`
+	SupportsStreaming  bool      `json:"supports_streaming,omitzero"`
+	PaperURL           string    `json:"paper_url,omitzero"`
+	GithubURL          string    `json:"github_url,omitzero"`
+	IsOfficial         bool      `json:"is_official,omitzero"`
+	AvailabilityStatus string    `json:"availability_status,omitzero"`
+	SEO                JSON      `json:"seo,omitzero"`
+	NotableFeatures    JSON      `json:"notable_features,omitzero"` // a list
+	Content            string    `json:"content,omitzero"`
+	PricingNote        string    `json:"pricing_note,omitzero"`
+	CreatedBy          string    `json:"created_by,omitzero"`
+	CreatedAt          time.Time `json:"created_at,omitzero"`
+	UpdatedAt          time.Time `json:"updated_at,omitzero"`
+	DeletedAt          time.Time `json:"deleted_at,omitzero"` // zero if it is not deleted
+	DeletedBy          string    `json:"deleted_by,omitzero"`
 
 	Inputs       []ModelInput       `json:"inputs,omitzero"`
 	Outputs      []ModelOutput      `json:"outputs,omitzero"`
@@ -60,49 +66,43 @@ type Model struct {
 	FAQEntries   []ModelFAQEntry    `json:"faq_entries,omitzero"`
 	Pricing      []ModelPricing     `json:"pricing,omitzero"`
 	RelatedLinks []ModelRelatedLink `json:"related_links,omitzero"`
-
-	Extra Extra `json:",embed"`
 }
 
-// A ModelInput describes one field of the input that a model takes.
+// A ModelInput describes one field of the input of a model.
 type ModelInput struct {
-	ID                  string     `json:"id,omitzero"`
-	ModelID             string     `json:"model_id,omitzero"`
-	Name                string     `json:"name,omitzero"`
-	DisplayName         string     `json:"display_name,omitzero"`
-	Description         string     `json:"description,omitzero"`
-	VariableTypeCode    string     `json:"variable_type_code,omitzero"`
-	DefaultBehaviorCode string     `json:"default_behavior_code,omitzero"`
-	ValidatorCode       string     `json:"validator_code,omitzero"`
-	ValidatorAttrs      JSON       `json:"validator_attrs,omitzero"`
-	IsRequired          bool       `json:"is_required,omitzero"`
-	DefaultValue        JSON       `json:"default_value,omitzero"`
-	SortOrder           int        `json:"sort_order,omitzero"`
-	IsFeatured          bool       `json:"is_featured,omitzero"`
-	CreatedAt           *time.Time `json:"created_at,omitzero"`
-	UpdatedAt           *time.Time `json:"updated_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID                  string    `json:"id,omitzero"`
+	ModelID             string    `json:"model_id,omitzero"`
+	Name                string    `json:"name,omitzero"`
+	DisplayName         string    `json:"display_name,omitzero"`
+	Description         string    `json:"description,omitzero"`
+	VariableTypeCode    string    `json:"variable_type_code,omitzero"`
+	DefaultBehaviorCode string    `json:"default_behavior_code,omitzero"`
+	ValidatorCode       string    `json:"validator_code,omitzero"`
+	ValidatorAttrs      JSON      `json:"validator_attrs,omitzero"`
+	IsRequired          bool      `json:"is_required,omitzero"`
+	DefaultValue        JSON      `json:"default_value,omitzero"`
+	SortOrder           int       `json:"sort_order,omitzero"`
+	IsFeatured          bool      `json:"is_featured,omitzero"`
+	CreatedAt           time.Time `json:"created_at,omitzero"`
+	UpdatedAt           time.Time `json:"updated_at,omitzero"`
 }
 
-// A ModelOutput describes one field of the output that a model gives.
+// A ModelOutput describes one field of the output of a model.
 type ModelOutput struct {
-	ID               string     `json:"id,omitzero"`
-	ModelID          string     `json:"model_id,omitzero"`
-	Name             string     `json:"name,omitzero"`
-	DisplayName      string     `json:"display_name,omitzero"`
-	Description      string     `json:"description,omitzero"`
-	VariableTypeCode string     `json:"variable_type_code,omitzero"`
-	ValidatorCode    string     `json:"validator_code,omitzero"`
-	ValidatorAttrs   JSON       `json:"validator_attrs,omitzero"`
-	SortOrder        int        `json:"sort_order,omitzero"`
-	CreatedAt        *time.Time `json:"created_at,omitzero"`
-	UpdatedAt        *time.Time `json:"updated_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID               string    `json:"id,omitzero"`
+	ModelID          string    `json:"model_id,omitzero"`
+	Name             string    `json:"name,omitzero"`
+	DisplayName      string    `json:"display_name,omitzero"`
+	Description      string    `json:"description,omitzero"`
+	VariableTypeCode string    `json:"variable_type_code,omitzero"`
+	ValidatorCode    string    `json:"validator_code,omitzero"`
+	ValidatorAttrs   JSON      `json:"validator_attrs,omitzero"`
+	SortOrder        int       `json:"sort_order,omitzero"`
+	CreatedAt        time.Time `json:"created_at,omitzero"`
+	UpdatedAt        time.Time `json:"updated_at,omitzero"`
 }
 
-// A ModelExample is a run of a model that its page shows.
+// A ModelExample is an example run of a model.
 type ModelExample struct {
 	ID           string              `json:"id,omitzero"`
 	ModelID      string              `json:"model_id,omitzero"`
@@ -110,8 +110,8 @@ type ModelExample struct {
 	Description  string              `json:"description,omitzero"`
 	Input        JSON                `json:"input,omitzero"`
 	Output       JSON                `json:"output,omitzero"`
-	StatusCode   int                 `json:"status_code,omitzero"` // an HTTP status, unlike that of a run; 0 if unknown
-	Cost         decimal.NullDecimal `json:"cost,omitzero"`        // credits, in US dollars
+	StatusCode   int                 `json:"status_code,omitzero"` // an HTTP status, unlike the status of a run; 0 if unknown
+	Cost         decimal.NullDecimal `json:"cost,omitzero"`        // in US dollars
 	StartType    string              `json:"start_type,omitzero"`
 	Timing       JSON                `json:"timing,omitzero"`
 	DurationMS   *int64              `json:"duration_ms,omitzero"` // milliseconds
@@ -121,130 +121,238 @@ type ModelExample struct {
 	IsFeatured   bool                `json:"is_featured,omitzero"`
 	IsPublic     bool                `json:"is_public,omitzero"`
 	SortOrder    int                 `json:"sort_order,omitzero"`
-	RanAt        *time.Time          `json:"ran_at,omitzero"`
-	CreatedAt    *time.Time          `json:"created_at,omitzero"`
-	UpdatedAt    *time.Time          `json:"updated_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	RanAt        time.Time           `json:"ran_at,omitzero"`
+	CreatedAt    time.Time           `json:"created_at,omitzero"`
+	UpdatedAt    time.Time           `json:"updated_at,omitzero"`
 }
 
-// A ModelFAQEntry is a question about a model, with its answer.
+// A ModelFAQEntry is a frequent question about a model.
 type ModelFAQEntry struct {
-	ID        string     `json:"id,omitzero"`
-	ModelID   string     `json:"model_id,omitzero"`
-	Question  string     `json:"question,omitzero"`
-	Answer    string     `json:"answer,omitzero"`
-	SortOrder int        `json:"sort_order,omitzero"`
-	CreatedAt *time.Time `json:"created_at,omitzero"`
-	UpdatedAt *time.Time `json:"updated_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID        string    `json:"id,omitzero"`
+	ModelID   string    `json:"model_id,omitzero"`
+	Question  string    `json:"question,omitzero"`
+	Answer    string    `json:"answer,omitzero"`
+	SortOrder int       `json:"sort_order,omitzero"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
-// A ModelPricing is one rule of what a model costs. The API publishes no list
-// of the codes, so they are plain strings.
+// A ModelPricing is one rule of the price of a model. The API publishes no list of
+// the codes, so they are plain strings.
 type ModelPricing struct {
 	ID                string              `json:"id,omitzero"`
 	ModelID           string              `json:"model_id,omitzero"`
 	PricingModelCode  string              `json:"pricing_model_code,omitzero"`
 	RuleEffectCode    string              `json:"rule_effect_code,omitzero"`
 	ModelInputID      string              `json:"model_input_id,omitzero"`
-	MatchValue        JSON                `json:"match_value,omitzero"` // of the input: for which the rule holds
+	MatchValue        JSON                `json:"match_value,omitzero"` // the value of the input to which the rule applies
 	DimensionCode     string              `json:"dimension_code,omitzero"`
-	MinValue          decimal.NullDecimal `json:"min_value,omitzero"` // of the dimension: where the rule starts to hold
-	MaxValue          decimal.NullDecimal `json:"max_value,omitzero"` // of the dimension: where the rule ceases to hold
-	Price             decimal.NullDecimal `json:"price,omitzero"`     // in CurrencyCode, for each UnitCode
+	MinValue          decimal.NullDecimal `json:"min_value,omitzero"` // of the dimension, from which the rule applies
+	MaxValue          decimal.NullDecimal `json:"max_value,omitzero"` // of the dimension, up to which the rule applies
+	Price             decimal.NullDecimal `json:"price,omitzero"`     // in CurrencyCode, per UnitCode
 	CurrencyCode      string              `json:"currency_code,omitzero"`
 	UnitCode          string              `json:"unit_code,omitzero"`
 	MultiplierLabel   string              `json:"multiplier_label,omitzero"`
 	Description       string              `json:"description,omitzero"`
 	SortOrder         int                 `json:"sort_order,omitzero"`
-	DisabledAt        *time.Time          `json:"disabled_at,omitzero"` // nil: in force
+	DisabledAt        time.Time           `json:"disabled_at,omitzero"` // zero if the rule applies
 	MeasurementSource string              `json:"measurement_source,omitzero"`
-	CreatedAt         *time.Time          `json:"created_at,omitzero"`
-	UpdatedAt         *time.Time          `json:"updated_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	CreatedAt         time.Time           `json:"created_at,omitzero"`
+	UpdatedAt         time.Time           `json:"updated_at,omitzero"`
 }
 
-// A ModelRelatedLink leads from a model to one that is related to it.
+// A ModelRelatedLink links a model to a related one.
 type ModelRelatedLink struct {
-	ID             string     `json:"id,omitzero"`
-	ModelID        string     `json:"model_id,omitzero"`
-	RelatedModelID string     `json:"related_model_id,omitzero"`
-	SortOrder      int        `json:"sort_order,omitzero"`
-	CreatedAt      *time.Time `json:"created_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID             string    `json:"id,omitzero"`
+	ModelID        string    `json:"model_id,omitzero"`
+	RelatedModelID string    `json:"related_model_id,omitzero"`
+	SortOrder      int       `json:"sort_order,omitzero"`
+	CreatedAt      time.Time `json:"created_at,omitzero"`
 }
 
-// Run starts a run of a model, "owner/slug", and returns it as it was queued:
-// await it by [RunsService.Wait], or by a callback. It costs credits, and needs
-// the scope runs:create.
+// A ModelEmbed names a part of a model that the API sends only on request. Any
+// other name that the API knows can be used too.
+type ModelEmbed string
+
+// The parts that can be embedded into a model.
+const (
+	ModelEmbedInputs       ModelEmbed = "inputs"
+	ModelEmbedOutputs      ModelEmbed = "outputs"
+	ModelEmbedExamples     ModelEmbed = "examples"
+	ModelEmbedFAQEntries   ModelEmbed = "faq_entries"
+	ModelEmbedPricing      ModelEmbed = "pricing"
+	ModelEmbedRelatedLinks ModelEmbed = "related_links"
+)
+
+// CreateRunParams are the params of [ModelsService.CreateRun] and
+// [ComfyuiWorkflowsService.CreateRun].
+type CreateRunParams struct {
+	// Input is the input of the model or the workflow: a struct, a map, a [JSON]
+	// or any other value that encoding/json encodes as an object. Media are https
+	// URLs, data URLs, or references to assets, "runflow://assets/{uuid}".
+	Input any
+	// Metadata is optional. It is like Input, and returned with the run and in
+	// its callback.
+	Metadata any
+	// CallbackURL is optional. Runflow reports the end of the run to it, see the
+	// package callback.
+	CallbackURL string
+	// ClientRef is optional. It is your own label for the run, of at most 255
+	// characters, by which [RunsService.FindByClientRef] finds it.
+	ClientRef string
+}
+
+// maxClientRef is the documented limit of a batch's items, which a client that
+// runs against the API states for runs too.
+const maxClientRef = 255
+
+// createRunBody is the body that creates a run.
+type createRunBody struct {
+	Input       JSON   `json:"input"`
+	Metadata    JSON   `json:"metadata,omitzero"`
+	CallbackURL string `json:"callback_url,omitzero"`
+	ClientRef   string `json:"client_ref,omitzero"`
+
+	bad error
+}
+
+// body encodes what is the caller's at once, so that later changes have no effect.
+func (p CreateRunParams) body() createRunBody {
+	body := createRunBody{CallbackURL: p.CallbackURL, ClientRef: p.ClientRef}
+	var errs []error
+	object := func(argument string, v any) JSON {
+		data, err := codec.MarshalForeign(v)
+		switch {
+		case err != nil:
+			errs = append(errs, badArgument(argument, err.Error()))
+		case !codec.IsObject(data):
+			errs = append(errs, badArgument(argument, "must be encoded as a JSON object"))
+		}
+		return data
+	}
+	body.Input = object("params.Input", p.Input)
+	if p.Metadata != nil {
+		body.Metadata = object("params.Metadata", p.Metadata)
+	}
+	if p.CallbackURL != "" && !isWebURL(p.CallbackURL) {
+		errs = append(errs, badArgument("params.CallbackURL", "must be an absolute http or https URL"))
+	}
+	if !utf8.ValidString(p.ClientRef) || utf8.RuneCountInString(p.ClientRef) > maxClientRef {
+		errs = append(errs, badArgument("params.ClientRef", "must be valid UTF-8 of at most 255 characters"))
+	}
+	body.bad = errors.Join(errs...)
+	return body
+}
+
+func (b createRunBody) validate() error { return b.bad }
+
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && utf8.ValidString(text)
+}
+
+// CreateRun creates a run of a model, "owner/slug", and returns the queued run.
+// Wait for it with [RunsService.Wait], or receive its callback, which may arrive
+// before CreateRun returns. The run costs credits. CreateRun needs the scope
+// runs:create.
 //
-// Each call carries an Idempotency-Key. After a failure that leaves open whether
-// the run was started, the error is [ErrAmbiguous] and has the key: look the run
-// up by its ClientRef, or call again with the key. It is [ErrInsufficientCredit]
-// where the credit does not suffice.
+// Each call sends an Idempotency-Key. If the call fails and the run may have been
+// created nevertheless, the error is [ErrOutcomeUnknown] and holds the key, see
+// [CallInfoOf]: look for the run with [RunsService.FindByClientRef], or call again
+// with [WithIdempotencyKey]. CreateRun returns [ErrInsufficientCredit] if there is
+// not enough credit.
 //
-// It is POST /v1/models/{owner}/{slug}/runs, see
+// Endpoint: POST /v1/models/{owner}/{slug}/runs (at-most-once), see
 // https://docs.runflow.io/api-reference/models/create-and-dispatch-a-singleton-model-run.
-// It is sent again only where the API did not take it, see [WithIdempotencyKey].
-func (s *ModelsService) Run(ctx context.Context, model string, req *RunRequest, opts ...Option) (*Run, error) {
-	return do[Run](ctx, (*service)(s), endpoint.ModelsRun, input{path: []argument{ownerSlug("model", model)}, body: req.body()}, opts)
+func (s *ModelsService) CreateRun(ctx context.Context, model string, params CreateRunParams, opts ...CallOption) (*Run, error) {
+	return doRun(ctx, (*service)(s), endpoint.ModelsCreateRun, request{path: []argument{ownerSlug("model", model)}, body: params.body()}, opts)
+}
+
+// RunAndWait creates a run with [ModelsService.CreateRun], and waits for it like
+// [RunsService.Wait]. If it fails after the run was created, it returns the run
+// beside the error: the run goes on, and costs credits. An idempotency key and
+// options about retries are for the creation.
+func (s *ModelsService) RunAndWait(ctx context.Context, model string, params CreateRunParams, wait WaitRunParams, opts ...CallOption) (*Run, error) {
+	create := func(opts []CallOption) (*Run, error) { return s.CreateRun(ctx, model, params, opts...) }
+	return runAndWait(ctx, (*service)(s), "Models.RunAndWait", create, wait, opts)
+}
+
+// GetModelParams are the params of [ModelsService.Get].
+type GetModelParams struct {
+	Embed  []ModelEmbed // parts to send with the model
+	Fields []string     // fields to send, by their names in the API; none means all
 }
 
 // Get returns a model, "owner/slug".
 //
-// It is GET /v1/models/{owner}/{id}, see
+// Endpoint: GET /v1/models/{owner}/{id} (idempotent), see
 // https://docs.runflow.io/api-reference/models/get-model-by-owner-and-slug.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *ModelsService) Get(ctx context.Context, model string, opts ...Option) (*Model, error) {
-	return do[Model](ctx, (*service)(s), endpoint.ModelsGet, input{path: []argument{ownerSlug("model", model)}}, opts)
+func (s *ModelsService) Get(ctx context.Context, model string, params GetModelParams, opts ...CallOption) (*Model, error) {
+	query := getQuery{Embed: texts(params.Embed), Fields: slices.Clone(params.Fields)}
+	return do[Model](ctx, (*service)(s), endpoint.ModelsGet, request{path: []argument{ownerSlug("model", model)}, query: query}, opts)
 }
 
-// List returns a page of the catalog.
+// ListModelsParams are the params of [ModelsService.List].
+type ListModelsParams struct {
+	Filter Filter
+	Limit  int          // items per page, 1 to 500; 0 means the default of the API
+	SortBy string       // "created_at:desc"; several are separated by commas
+	Fields []string     // fields to send, by their names in the API; none means all
+	Cursor string       // Next or Previous of a Page; "" means the first page
+	Embed  []ModelEmbed // parts to send with each model
+}
+
+func (p ListModelsParams) query() listQuery {
+	return listing(p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, p.Embed)
+}
+
+// List returns one page of the catalog.
 //
-// It is GET /v1/models, see
+// Endpoint: GET /v1/models (idempotent), see
 // https://docs.runflow.io/api-reference/models/search-models.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *ModelsService) List(ctx context.Context, params *ListParams, opts ...Option) (*Page[Model], error) {
-	return list[Model](ctx, (*service)(s), endpoint.ModelsList, input{query: params}, opts)
+func (s *ModelsService) List(ctx context.Context, params ListModelsParams, opts ...CallOption) (*Page[Model], error) {
+	return list[Model](ctx, (*service)(s), endpoint.ModelsList, nil, params.query(), opts)
 }
 
-// All returns the models of all pages, as [RunsService.All] does.
-//
-// It reads with [ModelsService.List].
-func (s *ModelsService) All(ctx context.Context, params *ListParams, opts ...Option) iter.Seq2[*Model, error] {
-	return all[Model](ctx, (*service)(s), endpoint.ModelsList, params, opts, func(page *ListParams) input {
-		return input{query: page}
-	})
+// All returns an iterator over the models of all pages, see [RunsService.All]. It
+// calls [ModelsService.List].
+func (s *ModelsService) All(ctx context.Context, params ListModelsParams, opts ...CallOption) iter.Seq2[*Model, error] {
+	return all[Model](ctx, (*service)(s), endpoint.ModelsList, nil, params.query(), opts)
 }
 
-// Pricing returns a page of what a model costs, by its ID, or all models with
-// [AnyParent].
+// ListPricingParams are the params of [ModelsService.ListPricing].
+type ListPricingParams struct {
+	Filter Filter
+	Limit  int      // items per page, 1 to 500; 0 means the default of the API
+	SortBy string   // "sort_order:asc"; several are separated by commas
+	Fields []string // fields to send, by their names in the API; none means all
+	Cursor string   // Next or Previous of a Page; "" means the first page
+}
+
+func (p ListPricingParams) query() listQuery {
+	return listing[string](p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, nil)
+}
+
+// ListPricing returns one page of the pricing of a model, by its ID, or of all
+// models with [AnyID].
 //
-// It is GET /v1/models/{model_id}/pricing, see
+// Endpoint: GET /v1/models/{model_id}/pricing (idempotent), see
 // https://docs.runflow.io/api-reference/models/search-model-customer-pricings.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *ModelsService) Pricing(ctx context.Context, modelID string, params *ListParams, opts ...Option) (*Page[ModelPricing], error) {
-	return list[ModelPricing](ctx, (*service)(s), endpoint.ModelsPricing, input{path: []argument{id("modelID", modelID)}, query: params}, opts)
+func (s *ModelsService) ListPricing(ctx context.Context, modelID string, params ListPricingParams, opts ...CallOption) (*Page[ModelPricing], error) {
+	return list[ModelPricing](ctx, (*service)(s), endpoint.ModelsListPricing, []argument{parentID("modelID", modelID)}, params.query(), opts)
 }
 
-// AllPricing returns the rules of all pages, as [RunsService.All] does.
-//
-// It reads with [ModelsService.Pricing].
-func (s *ModelsService) AllPricing(ctx context.Context, modelID string, params *ListParams, opts ...Option) iter.Seq2[*ModelPricing, error] {
-	return all[ModelPricing](ctx, (*service)(s), endpoint.ModelsPricing, params, opts, func(page *ListParams) input {
-		return input{path: []argument{id("modelID", modelID)}, query: page}
-	})
+// AllPricing returns an iterator over the pricing of all pages, see
+// [RunsService.All]. It calls [ModelsService.ListPricing].
+func (s *ModelsService) AllPricing(ctx context.Context, modelID string, params ListPricingParams, opts ...CallOption) iter.Seq2[*ModelPricing, error] {
+	return all[ModelPricing](ctx, (*service)(s), endpoint.ModelsListPricing, []argument{parentID("modelID", modelID)}, params.query(), opts)
 }
 
-// Example returns an example of a model, by its ID, or of any with [AnyParent].
+// GetExample returns an example of a model, by its ID, or of any model with
+// [AnyID].
 //
-// It is GET /v1/models/{model_id}/examples/{id}, see
+// Endpoint: GET /v1/models/{model_id}/examples/{id} (idempotent), see
 // https://docs.runflow.io/api-reference/models/get-model-example.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *ModelsService) Example(ctx context.Context, modelID, exampleID string, opts ...Option) (*ModelExample, error) {
-	return do[ModelExample](ctx, (*service)(s), endpoint.ModelsExample, input{path: []argument{id("modelID", modelID), id("exampleID", exampleID)}}, opts)
+func (s *ModelsService) GetExample(ctx context.Context, modelID, exampleID string, opts ...CallOption) (*ModelExample, error) {
+	return do[ModelExample](ctx, (*service)(s), endpoint.ModelsGetExample, request{path: []argument{parentID("modelID", modelID), id("exampleID", exampleID)}}, opts)
 }

@@ -3,238 +3,333 @@ package runflow
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/runflow-io/runflow-go/internal/codec"
+	"github.com/runflow-io/runflow-go/internal/download"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
-	"github.com/runflow-io/runflow-go/internal/transport"
+	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
-// An Output is a file that a run made, see [Run.Outputs].
-type Output struct {
-	URL  string // signed, and good for a while; or a data: URL, which holds the file
-	Type string // "image", for example; "" where it is not known
-	Raw  JSON   // all that the API says of the file: a string, or an object
-
-	runID string // to find it again under a fresh URL
-	index int
+// An OutputFile is a file that a run created. See [Run.OutputFiles]. It can be
+// stored as JSON and downloaded later. It prints without the query of its URL,
+// which holds a signature.
+type OutputFile struct {
+	URL   string `json:"url"`    // signed, and valid for some hours; or a data URL that holds the file
+	Type  string `json:"type"`   // "image", for example; "" if unknown
+	Raw   JSON   `json:"raw"`    // all that the API says of the file: a string, or an object
+	RunID string `json:"run_id"` // of the run; Download needs it to replace an expired URL
+	Index int    `json:"index"`  // among the files of the run
 }
 
-// Outputs returns the files in the run's Output, in an order that does not
-// change. It understands every form that outputs are known to have and passes
-// over what it does not know, which [JSON.Decode] reads.
-func (r *Run) Outputs() []Output {
+// String returns the file without the query of its URL.
+func (f OutputFile) String() string {
+	text := "runflow.OutputFile(" + f.shownURL()
+	if f.Type != "" {
+		text += ", " + redact.Line(f.Type)
+	}
+	return text + ")"
+}
+
+// GoString returns the same as String.
+func (f OutputFile) GoString() string { return f.String() }
+
+// LogValue returns the file without the query of its URL.
+func (f OutputFile) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("url", f.shownURL()), slog.String("type", f.Type), slog.String("run_id", f.RunID), slog.Int("index", f.Index))
+}
+
+func (f OutputFile) shownURL() string {
+	if strings.HasPrefix(f.URL, "data:") {
+		return "data:…"
+	}
+	return redact.Line(f.URL)
+}
+
+// OutputFiles returns the files in the run's Output, in an order that does not
+// change. It understands all known forms of an output, and skips everything else,
+// which [JSON.Decode] decodes.
+func (r *Run) OutputFiles() []OutputFile {
 	if r == nil {
 		return nil
 	}
-	return outputsOf(r.ID, r.Output)
-}
-
-func outputsOf(runID string, output JSON) []Output {
-	f := finder{runID: runID}
-	f.visit("", "", output, 0)
+	f := finder{runID: r.ID, known: map[string]bool{}}
+	f.visit("", "", r.Output, 0)
 	return f.found
 }
 
-// maxDepth is more than any known output has.
-const maxDepth = 8
+const (
+	maxOutputDepth = 8 // more than any known output has
+	maxOutputFiles = 10_000
+)
 
-// locators are the names that objects give to the URL of their file, by
+// sameFile are the names that an object may give to the URL of its one file, by
 // preference.
-var locators = []string{
-	"url", "output_url", "image_url", "signed_url", "public_url", "download_url", "asset_url", "cdn_url", "src", "href", "image",
+var sameFile = []string{"url", "output_url", "signed_url", "public_url", "download_url", "asset_url", "cdn_url", "src", "href"}
+
+// mediaNames are further names of files.
+var mediaNames = []string{
+	"urls", "image", "images", "video", "videos", "audio", "audios", "file", "files", "mask", "masks", "output", "outputs",
+	"result", "results", "media", "picture", "pictures", "thumbnail", "thumbnails", "frame", "frames", "gif", "mesh", "asset", "assets",
 }
 
-// finder collects the files in an output.
+func isMediaName(name string) bool {
+	name = strings.ToLower(name)
+	return slices.Contains(mediaNames, name) || strings.HasSuffix(name, "_url") || strings.HasSuffix(name, "_urls")
+}
+
+// A finder collects the files in an output.
 type finder struct {
 	runID string
-	found []Output
+	found []OutputFile
+	known map[string]bool // URLs without their queries
 }
 
-// visit looks for files in value, which an object calls name, and which is of
-// the kind that the object says.
+// visit looks for files in value. An object calls the value name, and says that it
+// is of the given kind.
 func (f *finder) visit(name, kind string, value JSON, depth int) {
 	value = bytes.TrimSpace(value)
-	if len(value) == 0 || depth > maxDepth {
+	if len(value) == 0 || depth > maxOutputDepth {
 		return
 	}
 	switch value[0] {
 	case '"':
-		if location := textOf(value); isFile(location) {
-			f.add(location, name, kind, value)
-		}
+		f.add(textOf(value), name, kind, value)
 	case '[':
-		var list []JSON
-		if value.Decode(&list) == nil {
-			for _, item := range list {
-				f.visit(name, kind, item, depth+1)
-			}
+		for item := range codec.Elements(value) {
+			f.visit(name, kind, bytes.Clone(item), depth+1)
 		}
 	case '{':
-		var object map[string]JSON
-		if value.Decode(&object) == nil {
-			f.visitObject(name, object, value, depth)
+		object := map[string]JSON{}
+		for name, member := range codec.Members(value) {
+			object[name] = bytes.Clone(member)
 		}
+		f.visitObject(name, object, value, depth)
 	}
 }
 
 func (f *finder) visitObject(name string, object map[string]JSON, raw JSON, depth int) {
 	kind := textOf(object["type"])
-	if outputs := object["outputs"]; !outputs.IsNull() {
-		f.visit("outputs", kind, outputs, depth+1)
-		return
-	}
-	for _, locator := range locators {
+	f.visit("outputs", kind, object["outputs"], depth+1)
+	for _, locator := range sameFile {
 		if location := textOf(object[locator]); isFile(location) {
-			if name == "" {
-				name = locator
-			}
 			f.add(location, name, kind, raw)
-			return
+			break
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if textOf(object[name]) == "" { // a text under a name that says nothing may be anything
-			f.visit(name, kind, object[name], depth+1)
+	for _, member := range slices.Sorted(maps.Keys(object)) {
+		value := object[member]
+		isText := len(value) > 0 && value[0] == '"'
+		switch {
+		case member == "outputs", isText && slices.Contains(sameFile, member):
+		case isText && isMediaName(member):
+			f.add(textOf(value), member, "", raw)
+		case !isText: // a text under another name may be anything
+			f.visit(member, kind, value, depth+1)
 		}
 	}
 }
 
+// add adds a file, unless it is known or not one.
 func (f *finder) add(location, name, kind string, raw JSON) {
+	place, _, _ := strings.Cut(location, "?")
+	if !isFile(location) || f.known[place] || len(f.found) == maxOutputFiles {
+		return
+	}
+	f.known[place] = true
 	for _, known := range []string{"image", "video", "audio"} {
 		if kind == "" && strings.HasPrefix(name, known) {
 			kind = known
 		}
 	}
-	f.found = append(f.found, Output{URL: location, Type: kind, Raw: raw, runID: f.runID, index: len(f.found)})
+	f.found = append(f.found, OutputFile{URL: location, Type: kind, Raw: raw, RunID: f.runID, Index: len(f.found)})
 }
 
-// textOf returns the text that value is, or "".
+// textOf returns the text of a JSON string, or "".
 func textOf(value JSON) string {
-	var text string
-	if len(value) > 0 && value[0] == '"' && value.Decode(&text) == nil {
-		return text
+	if len(value) == 0 || value[0] != '"' {
+		return ""
 	}
-	return ""
+	return codec.Text(value, len(value))
 }
 
-const assetScheme = "runflow" // of references, which the API replaces by URLs when a run is read
+const assetScheme = "runflow" // of references, which the API replaces by URLs in a run
 
 func isFile(location string) bool {
 	scheme, _, ok := strings.Cut(location, ":")
 	return ok && slices.Contains([]string{"https", "http", "data", assetScheme}, scheme)
 }
 
-// Download writes the file of an output to w and returns how many bytes it
-// wrote, at most as many as [WithMaxResponseBytes] allows: a larger file is
-// [ErrResponseTooLarge].
-//
-// It goes through the transport of [WithHTTPClient], but the storage host gets
-// neither the token nor any header of yours but the User-Agent. A transfer that
-// breaks off is resumed where it was; as long as it makes progress, it does not
-// count as a retry, and [WithAttemptTimeout] is how long it may go without any.
-// Where the URL has expired (403), the run is read again, once, for a fresh one.
-//
-// It returns the errors of [RunsService.Get], an [*APIError] where the storage
-// host refuses, and w's own error where w fails. After an error w holds the
-// beginning of the file.
-//
-// It reads with [RunsService.Get].
-func (s *RunsService) Download(ctx context.Context, output Output, w io.Writer, opts ...Option) (int64, error) {
-	operation := endpoint.Download.Operation
-	fixed, err := (*service)(s).with(ctx, operation, opts)
-	if err != nil {
-		return 0, err
+func isReference(location string) bool { return strings.HasPrefix(location, assetScheme+":") }
+
+// DownloadParams are the params of [RunsService.Download].
+type DownloadParams struct {
+	MaxBytes int64 // maximum size of the file; 0 means no limit
+	// OnStart is optional. It is called once, before the first byte is written.
+	// Its error ends the download.
+	OnStart func(FileInfo) error
+	// OnProgress is optional. It is called after each part. The total is -1 if
+	// it is unknown. The number of bytes written falls if the download starts
+	// anew.
+	OnProgress func(written, total int64)
+}
+
+func (p DownloadParams) validate() error {
+	if p.MaxBytes < 0 {
+		return badArgument("params.MaxBytes", "must not be negative")
 	}
-	var errs []error
+	return nil
+}
+
+// A FileInfo describes a file.
+type FileInfo struct {
+	Name        string `json:"name"`         // a base name without separators; "" if there is none
+	ContentType string `json:"content_type"` // as the storage host says
+	Size        int64  `json:"size"`         // in bytes; -1 if unknown
+}
+
+// Download writes an output file to w. The Size of the FileInfo that it returns is
+// the number of bytes written, also beside an error.
+//
+// The request goes through the client's transport and middleware, but it has
+// neither a token nor the headers, the cookies or the rate limit of the API. If the
+// transfer breaks off, it is resumed; an attempt that makes progress does not count
+// as a retry. A file is resumed only if a strong validator shows that it has not
+// changed. If it has, the download starts anew if w can be truncated, as an
+// *os.File can, and fails otherwise. If the URL has expired (403), Download gets the
+// run once for a new one.
+//
+// Plain http is refused unless the API is on a loopback address or
+// [WithInsecureHTTP] is given. Link-local addresses are always refused.
+//
+// Download returns an [*APIError] if the storage host refuses, the errors of
+// [RunsService.Get], [ErrResponseTooLarge], and a [*TransportError] that unwraps to
+// the error of w or OnStart. After an error a prefix of the file may have been
+// written to w.
+func (s *RunsService) Download(ctx context.Context, file OutputFile, w io.Writer, params DownloadParams, opts ...CallOption) (FileInfo, error) {
+	operation := endpoint.RunsDownload.Operation
+	if s == nil || s.settings == nil {
+		return FileInfo{}, errNoClient(operation)
+	}
+	own, badOption := s.settings().forCall(opts)
+	errs := []error{checkContext(ctx), badOption, params.validate()}
+	if own.call.key != "" {
+		errs = append(errs, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
+	}
+	if len(own.call.query) > 0 {
+		errs = append(errs, badArgument("WithQuery", "must not be given to a download"))
+	}
 	if w == nil {
 		errs = append(errs, badArgument("w", "must not be nil"))
 	}
-	if !isFile(output.URL) {
-		errs = append(errs, badArgument("output.URL", "must be one of Run.Outputs"))
+	if !isFile(file.URL) {
+		errs = append(errs, badArgument("file.URL", "must be that of a file in Run.OutputFiles"))
 	}
-	if err := joined(operation, errs); err != nil {
-		return 0, err
+	if err := refused(operation, errs...); err != nil {
+		return FileInfo{}, err
 	}
-	sink := &transport.Sink{Writer: w}
-	err = fixed.download(ctx, output.URL, sink)
-	if output.runID != "" && (errors.Is(err, ErrPermissionDenied) || isReference(output.URL)) {
+	d := &download.File{Writer: w, MaxBytes: params.MaxBytes, OnProgress: params.OnProgress}
+	if params.OnStart != nil {
+		d.OnStart = func(info download.Info) error { return params.OnStart(FileInfo(info)) }
+	}
+	runs := (*RunsService)(newService(own))
+	err := own.download(ctx, file.URL, d)
+	if file.RunID != "" && (errors.Is(err, ErrPermissionDenied) || isReference(file.URL)) {
 		var location string
-		if location, err = (*RunsService)(fixed).locate(ctx, output); err == nil {
-			err = fixed.download(ctx, location, sink)
+		if location, err = runs.locate(ctx, file, d.Written > 0); err == nil {
+			err = own.download(ctx, location, d)
 		}
 	}
-	return sink.Written, err
+	info := FileInfo(d.Info)
+	info.Size = d.Written
+	return info, err
 }
 
-// download writes what is at location to sink, behind what sink already has.
-func (s *service) download(ctx context.Context, location string, sink *transport.Sink) error {
-	ep, own := endpoint.Download, s.settings()
+// download writes the file at location to f, after what f already has.
+func (s *settings) download(ctx context.Context, location string, f *download.File) error {
+	operation := endpoint.RunsDownload.Operation
 	if data, ok := strings.CutPrefix(location, "data:"); ok {
-		return inline(data, own.MaxResponseBytes, sink)
+		return inline(data, f)
 	}
-	reason := ""
 	target, err := url.Parse(location)
+	var reason string
 	switch {
-	case err != nil || target.Host == "":
-		reason = "is not a URL"
+	case err != nil:
+		reason = "must be a valid URL"
 	case isReference(location):
-		reason = "is a reference to an asset, which the API did not replace by a URL"
-	case own.exposes(target):
-		reason = isExposed
+		reason = "must not be a reference to an asset, unless it is in a run that the API can resolve it for"
+	default:
+		reason = s.storagePolicy().Check(target)
 	}
 	if reason != "" {
-		return &ArgumentError{Operation: ep.Operation, Argument: "output.URL", Reason: reason}
+		return &ArgumentError{Operation: operation, Argument: "file.URL", Reason: reason}
 	}
-	return failure(transport.Do(ctx, &own.Settings, transport.Request{Endpoint: ep, Target: target, Sink: sink}))
+	storage := s.Settings
+	storage.HTTPClient = s.storage
+	result := download.Fetch(ctx, &storage, target, f)
+	s.call.response.record(result)
+	return failure(result)
 }
 
-// inline writes the file that a data: URL holds.
-func inline(data string, limit int64, sink *transport.Sink) error {
-	head, body, found := strings.Cut(data, ",")
-	content, err := url.PathUnescape(body)
-	if err == nil && strings.HasSuffix(head, ";base64") {
-		var decoded []byte
-		decoded, err = base64.StdEncoding.DecodeString(content)
-		content = string(decoded)
-	}
-	ep := endpoint.Download
-	bad := &DecodeError{Operation: ep.Operation, Method: ep.Method, Route: ep.Route}
-	switch {
-	case !found || err != nil:
-		bad.Field, bad.Err = "output.URL", errors.New("not a data: URL")
-	case int64(len(content)) > limit:
-		bad.Err = ErrResponseTooLarge
+// inline writes the file that a data URL holds.
+func inline(data string, f *download.File) error {
+	e := endpoint.RunsDownload
+	call := CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}
+	switch err := download.Inline(data, f); {
+	case err == nil:
+		return nil
+	case errors.Is(err, download.ErrNotDataURL):
+		return &DecodeError{CallInfo: call, Field: "file.URL", Err: err}
+	case errors.Is(err, download.ErrTooLarge):
+		return &DecodeError{CallInfo: call, Err: ErrResponseTooLarge}
 	default:
-		_, err = sink.Write([]byte(content))
-		return err
+		return &TransportError{CallInfo: call, Err: err}
 	}
-	return bad
 }
 
-func isReference(location string) bool { return strings.HasPrefix(location, assetScheme+":") }
-
-// locate reads the run of an output again and returns where the output is now:
-// at the same path, or at the same place in the order of the outputs.
-func (s *RunsService) locate(ctx context.Context, output Output) (string, error) {
-	run, err := s.Get(ctx, output.runID, &RunGetParams{AddSignature: true})
+// locate gets the run of a file and returns the URL that the file has now. It is
+// that of the file with the same path. Before anything was written it may also be
+// that of the file at the same index, if the API describes it in the same way.
+func (s *RunsService) locate(ctx context.Context, file OutputFile, isWritten bool) (string, error) {
+	run, err := s.Get(ctx, file.RunID, GetRunParams{AddSignature: true})
 	if err != nil {
 		return "", err
 	}
-	outputs := run.Outputs()
-	path, _, _ := strings.Cut(output.URL, "?")
-	for _, candidate := range outputs {
+	files := run.OutputFiles()
+	path, _, _ := strings.Cut(file.URL, "?")
+	for _, candidate := range files {
 		if candidatePath, _, _ := strings.Cut(candidate.URL, "?"); candidatePath == path {
 			return candidate.URL, nil
 		}
 	}
-	if output.index < len(outputs) {
-		return outputs[output.index].URL, nil
+	if !isWritten && file.Index >= 0 && file.Index < len(files) && isAlike(files[file.Index], file) {
+		return files[file.Index].URL, nil
 	}
-	return "", &ArgumentError{Operation: endpoint.Download.Operation, Argument: "output", Reason: "is no longer an output of its run"}
+	return "", &ArgumentError{Operation: endpoint.RunsDownload.Operation, Argument: "file", Reason: "must still be an output of its run"}
+}
+
+// isAlike reports whether the API describes two files in the same way, apart from
+// their URLs.
+func isAlike(a, b OutputFile) bool {
+	return a.Type == b.Type && (isReference(b.URL) || bytes.Equal(withoutURLs(a.Raw), withoutURLs(b.Raw)))
+}
+
+// withoutURLs returns the members of an object that are not URLs. A file that is
+// only a URL has none.
+func withoutURLs(raw JSON) []byte {
+	members := map[string]JSON{}
+	for name, value := range codec.Members(raw) {
+		if !isFile(textOf(value)) {
+			members[name] = bytes.Clone(value)
+		}
+	}
+	data, _ := codec.Marshal(members) // what was decoded can be encoded
+	return data
 }

@@ -2,23 +2,26 @@ package runflow
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/runflow-io/runflow-go/internal/codec"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-// RunsService reads runs and records what people think of them.
+// RunsService groups the methods for runs: getting and listing them, waiting for
+// them, downloading their output, and setting feedback on them.
 type RunsService service
 
-// A Run is one execution of a model, of a flow or of a ComfyUI workflow.
+// A Run is one execution of a model, a flow or a ComfyUI workflow.
 //
-// A string that the API leaves out or sends as null reads as "". NodeRuns,
-// Logs, Model, Flow, ComfyuiWorkflow and CurrentEvaluationSummary are present
-// only where the call embeds them, see [RunEmbed].
+// A field that the API leaves out or sends as null is zero. NodeRuns, Logs, Model,
+// Flow, ComfyuiWorkflow and CurrentEvaluationSummary are set only if the call
+// embeds them, see [RunEmbed].
 type Run struct {
 	ID                 string              `json:"id,omitzero"`
 	FlowID             string              `json:"flow_id,omitzero"`
@@ -30,23 +33,23 @@ type Run struct {
 	StatusCode         RunStatus           `json:"status_code,omitzero"`
 	SourceCode         RunSource           `json:"source_code,omitzero"`
 	Input              JSON                `json:"input,omitzero"`
-	Output             JSON                `json:"output,omitzero"` // its URLs are signed and expire: read the run again for fresh ones
+	Output             JSON                `json:"output,omitzero"` // its URLs are signed and expire; get the run again for new ones
 	Context            JSON                `json:"context,omitzero"`
-	DurationMS         *int64              `json:"duration_ms,omitzero"` // milliseconds; nil while unknown
-	Cost               decimal.NullDecimal `json:"cost,omitzero"`        // credits, in US dollars; invalid while unknown
+	DurationMS         *int64              `json:"duration_ms,omitzero"` // milliseconds; nil if unknown
+	Cost               decimal.NullDecimal `json:"cost,omitzero"`        // in US dollars; not valid if unknown
 	CostBreakdown      JSON                `json:"cost_breakdown,omitzero"`
 	NodesTotal         *int                `json:"nodes_total,omitzero"`
 	NodesCompleted     *int                `json:"nodes_completed,omitzero"`
 	ResolvedTemplateID string              `json:"resolved_template_id,omitzero"`
 	BatchID            string              `json:"batch_id,omitzero"`
-	ClientRef          string              `json:"client_ref,omitzero"` // the caller's own label
+	ClientRef          string              `json:"client_ref,omitzero"` // your own label
 	JurisdictionCode   string              `json:"jurisdiction_code,omitzero"`
 	FlowVersionID      string              `json:"flow_version_id,omitzero"`
 	RequestID          string              `json:"request_id,omitzero"`
 	CreatedBy          string              `json:"created_by,omitzero"`
-	CreatedAt          *time.Time          `json:"created_at,omitzero"`
-	StartedAt          *time.Time          `json:"started_at,omitzero"`
-	CompletedAt        *time.Time          `json:"completed_at,omitzero"`
+	CreatedAt          time.Time           `json:"created_at,omitzero"`
+	StartedAt          time.Time           `json:"started_at,omitzero"`
+	CompletedAt        time.Time           `json:"completed_at,omitzero"`
 	CallbackURL        string              `json:"callback_url,omitzero"`
 	Metadata           JSON                `json:"metadata,omitzero"`
 	HasLogs            bool                `json:"has_logs,omitzero"`
@@ -55,7 +58,7 @@ type Run struct {
 	FailureCode        string              `json:"failure_code,omitzero"`
 	FailureMessage     string              `json:"failure_message,omitzero"`
 	FailureStageCode   FailureStage        `json:"failure_stage_code,omitzero"`
-	FeedbackIsPositive *bool               `json:"feedback_is_positive,omitzero"` // true up, false down, nil unrated; see [Run.Feedback]
+	FeedbackIsPositive *bool               `json:"feedback_is_positive,omitzero"` // true is thumbs up, false thumbs down, nil no feedback; see [Run.Feedback]
 	FeedbackReason     string              `json:"feedback_reason,omitzero"`
 
 	SourceChatMessageID      string             `json:"source_chat_message_id,omitzero"`
@@ -64,10 +67,8 @@ type Run struct {
 	NodeRuns        []NodeRun        `json:"node_runs,omitzero"`
 	Logs            []RunLog         `json:"logs,omitzero"`
 	Model           *Model           `json:"model,omitzero"`
-	Flow            JSON             `json:"flow,omitzero"` // only older versions of the API embed it
+	Flow            JSON             `json:"flow,omitzero"` // embedded only by older versions of the API
 	ComfyuiWorkflow *ComfyuiWorkflow `json:"comfyui_workflow,omitzero"`
-
-	Extra Extra `json:",embed"`
 }
 
 // A NodeRun is the execution of one node of a run.
@@ -76,90 +77,81 @@ type NodeRun struct {
 	RunID          string              `json:"run_id,omitzero"`
 	NodeID         string              `json:"node_id,omitzero"`
 	FlowID         string              `json:"flow_id,omitzero"`
-	StateCode      string              `json:"state_code,omitzero"` // no list of them is published
+	StateCode      string              `json:"state_code,omitzero"` // the API publishes no list of them
 	Input          JSON                `json:"input,omitzero"`
 	Output         JSON                `json:"output,omitzero"`
 	InputSignature string              `json:"input_signature,omitzero"`
 	PreviewType    string              `json:"preview_type,omitzero"`
 	PreviewValue   string              `json:"preview_value,omitzero"`
-	DurationMS     *int64              `json:"duration_ms,omitzero"` // milliseconds; nil while unknown
-	Cost           decimal.NullDecimal `json:"cost,omitzero"`        // credits, in US dollars
+	DurationMS     *int64              `json:"duration_ms,omitzero"` // milliseconds; nil if unknown
+	Cost           decimal.NullDecimal `json:"cost,omitzero"`        // in US dollars
 	RetryCount     *int                `json:"retry_count,omitzero"`
 	ErrorMessage   string              `json:"error_message,omitzero"`
-	CreatedAt      *time.Time          `json:"created_at,omitzero"`
-	StartedAt      *time.Time          `json:"started_at,omitzero"`
-	CompletedAt    *time.Time          `json:"completed_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	CreatedAt      time.Time           `json:"created_at,omitzero"`
+	StartedAt      time.Time           `json:"started_at,omitzero"`
+	CompletedAt    time.Time           `json:"completed_at,omitzero"`
 }
 
 // A RunLog is one line of a run's log.
 type RunLog struct {
-	ID        string     `json:"id,omitzero"`
-	RunID     string     `json:"run_id,omitzero"`
-	LevelCode string     `json:"level_code,omitzero"` // no list of them is published
-	Message   string     `json:"message,omitzero"`
-	Timestamp *time.Time `json:"timestamp,omitzero"`
-	Meta      JSON       `json:"meta,omitzero"`
-	Run       *Run       `json:"run,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID        string    `json:"id,omitzero"`
+	RunID     string    `json:"run_id,omitzero"`
+	LevelCode string    `json:"level_code,omitzero"` // the API publishes no list of them
+	Message   string    `json:"message,omitzero"`
+	Timestamp time.Time `json:"timestamp,omitzero"`
+	Meta      JSON      `json:"meta,omitzero"`
+	Run       *Run      `json:"run,omitzero"`
 }
 
-// An EvaluationSummary is the gist of a run's current evaluation. A token
-// without the scope evaluations:read does not get to see it.
+// An EvaluationSummary is the result of a run's current evaluation. It needs the
+// scope evaluations:read.
 type EvaluationSummary struct {
 	Passed     *bool    `json:"passed,omitzero"`
 	StatusCode string   `json:"status_code,omitzero"` // always "completed"
 	Score      *float64 `json:"score,omitzero"`       // 0 to 1
-
-	Extra Extra `json:",embed"`
 }
 
-// A CallbackDelivery is one delivery of a run's or a batch's callback, with its
-// attempts.
+// A CallbackDelivery is a delivery of the callback of a run or a batch.
 type CallbackDelivery struct {
-	ID                string     `json:"id,omitzero"`
-	RunID             string     `json:"run_id,omitzero"`
-	BatchID           string     `json:"batch_id,omitzero"`
-	CallbackURL       string     `json:"callback_url,omitzero"`
-	PayloadBytes      string     `json:"payload_bytes,omitzero"` // the body that was signed
-	Payload           JSON       `json:"payload,omitzero"`
-	SigningSecretID   string     `json:"signing_secret_id,omitzero"`
-	IsAutomatic       bool       `json:"is_automatic,omitzero"` // not asked for by RedeliverCallback
-	StatusCode        string     `json:"status_code,omitzero"`  // no list of them is published
-	FailureReasonCode string     `json:"failure_reason_code,omitzero"`
-	FailureDetail     string     `json:"failure_detail,omitzero"`
-	AttemptCount      *int       `json:"attempt_count,omitzero"`
-	MaxAttempts       *int       `json:"max_attempts,omitzero"`
-	NextAttemptAt     *time.Time `json:"next_attempt_at,omitzero"`
-	CreatedAt         *time.Time `json:"created_at,omitzero"`
-	UpdatedAt         *time.Time `json:"updated_at,omitzero"`
-	CompletedAt       *time.Time `json:"completed_at,omitzero"`
+	ID                string    `json:"id,omitzero"`
+	RunID             string    `json:"run_id,omitzero"`
+	BatchID           string    `json:"batch_id,omitzero"`
+	CallbackURL       string    `json:"callback_url,omitzero"`
+	PayloadBytes      string    `json:"payload_bytes,omitzero"` // the signed body
+	Payload           JSON      `json:"payload,omitzero"`
+	SigningSecretID   string    `json:"signing_secret_id,omitzero"`
+	IsAutomatic       bool      `json:"is_automatic,omitzero"` // false if RedeliverCallback requested it
+	StatusCode        string    `json:"status_code,omitzero"`  // the API publishes no list of them
+	FailureReasonCode string    `json:"failure_reason_code,omitzero"`
+	FailureDetail     string    `json:"failure_detail,omitzero"`
+	AttemptCount      *int      `json:"attempt_count,omitzero"`
+	MaxAttempts       *int      `json:"max_attempts,omitzero"`
+	NextAttemptAt     time.Time `json:"next_attempt_at,omitzero"`
+	CreatedAt         time.Time `json:"created_at,omitzero"`
+	UpdatedAt         time.Time `json:"updated_at,omitzero"`
+	CompletedAt       time.Time `json:"completed_at,omitzero"`
 
 	Attempts []CallbackDeliveryAttempt `json:"attempts,omitzero"`
-
-	Extra Extra `json:",embed"`
 }
 
 // A CallbackDeliveryAttempt is one request to a callback URL.
 type CallbackDeliveryAttempt struct {
-	ID             string     `json:"id,omitzero"`
-	DeliveryID     string     `json:"delivery_id,omitzero"`
-	AttemptNumber  *int       `json:"attempt_number,omitzero"` // 1 for the first
-	StatusCode     *int       `json:"status_code,omitzero"`    // of the HTTP response; nil where none came
-	ResponseBody   string     `json:"response_body,omitzero"`
-	ResponseTimeMS *int64     `json:"response_time_ms,omitzero"` // milliseconds
-	ErrorMessage   string     `json:"error_message,omitzero"`
-	CreatedAt      *time.Time `json:"created_at,omitzero"`
-
-	Extra Extra `json:",embed"`
+	ID             string    `json:"id,omitzero"`
+	DeliveryID     string    `json:"delivery_id,omitzero"`
+	AttemptNumber  *int      `json:"attempt_number,omitzero"` // 1 for the first
+	StatusCode     *int      `json:"status_code,omitzero"`    // of the HTTP response; nil if there was none
+	ResponseBody   string    `json:"response_body,omitzero"`
+	ResponseTimeMS *int64    `json:"response_time_ms,omitzero"` // milliseconds
+	ErrorMessage   string    `json:"error_message,omitzero"`
+	CreatedAt      time.Time `json:"created_at,omitzero"`
 }
 
-// RunStatus is where a run stands. It is open: the API may send others.
+// A RunStatus is the state of a run. The API may send values that are not listed
+// here.
 type RunStatus string
 
-// The statuses of a run. RunStatusPartialSucceeded is for batches only.
+// The statuses of a run. The API documents RunStatusPartialSucceeded for batches
+// only.
 const (
 	RunStatusQueued           RunStatus = "queued"
 	RunStatusDispatching      RunStatus = "dispatching"
@@ -173,8 +165,8 @@ const (
 // runStatusCanceled is how parts of the API spell RunStatusCancelled.
 const runStatusCanceled RunStatus = "canceled"
 
-// IsTerminal reports whether the run has ended. An unknown status is one of a
-// run that still goes on.
+// IsTerminal reports whether the run has ended. It returns false for an unknown
+// status.
 func (s RunStatus) IsTerminal() bool {
 	switch s {
 	case RunStatusSucceeded, RunStatusFailed, RunStatusCancelled, runStatusCanceled, RunStatusPartialSucceeded:
@@ -184,8 +176,8 @@ func (s RunStatus) IsTerminal() bool {
 	}
 }
 
-// UnmarshalText reads "canceled" as RunStatusCancelled, which is the same
-// state, and every other status as it is.
+// UnmarshalText decodes "canceled" as RunStatusCancelled, and every other status
+// as it is.
 func (s *RunStatus) UnmarshalText(text []byte) error {
 	*s = RunStatus(text)
 	if *s == runStatusCanceled {
@@ -194,17 +186,19 @@ func (s *RunStatus) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// TargetType is what a run executes. It is open: the API may send others.
+// A TargetType says what a run executes. The API may send values that are not
+// listed here.
 type TargetType string
 
-// The targets of a run.
+// The target types of a run.
 const (
 	TargetTypeModel   TargetType = "model"
 	TargetTypeFlow    TargetType = "flow"
 	TargetTypeComfyui TargetType = "comfyui"
 )
 
-// RunSource is where a run was started from. It is open: the API may send others.
+// A RunSource says how a run was created. The API may send values that are not
+// listed here.
 type RunSource string
 
 // The sources of a run.
@@ -214,11 +208,11 @@ const (
 	RunSourceFlowNode   RunSource = "flow-node"
 )
 
-// FailureStage is where in the pipeline a run failed. It is open: the API may
-// send others.
+// A FailureStage is the stage in which a run failed. The API may send values that
+// are not listed here.
 type FailureStage string
 
-// The stages in which a run may fail.
+// The stages in which a run can fail.
 const (
 	FailureStageDispatch       FailureStage = "dispatch"
 	FailureStageExecution      FailureStage = "execution"
@@ -226,12 +220,13 @@ const (
 	FailureStageReconciliation FailureStage = "reconciliation"
 )
 
-// RunEmbed names something that belongs to a run and is sent only on demand.
-// It is open: any other name that the API knows may be asked for.
+// A RunEmbed names a part of a run that the API sends only on request. Any other
+// name that the API knows can be used too.
 type RunEmbed string
 
-// What can be embedded into a run. RunEmbedCurrentEvaluationSummary needs the
-// scope evaluations:read; only older versions of the API know RunEmbedFlow.
+// The parts that can be embedded into a run. RunEmbedCurrentEvaluationSummary
+// needs the scope evaluations:read. Only older versions of the API know
+// RunEmbedFlow.
 const (
 	RunEmbedNodeRuns                 RunEmbed = "node_runs"
 	RunEmbedLogs                     RunEmbed = "logs"
@@ -241,154 +236,234 @@ const (
 	RunEmbedCurrentEvaluationSummary RunEmbed = "current_evaluation_summary"
 )
 
-// RunGetParams says what [RunsService.Get] returns of a run.
-type RunGetParams struct {
-	Embed  []RunEmbed `url:"embed,comma,omitempty"`  // what to send with the run
-	Fields []string   `url:"fields,comma,omitempty"` // the fields to send, by their names in the API; none: all
-
-	AddSignature bool `url:"add_signature,omitempty"` // sign the URLs of outputs, so that they can be inputs
+// GetRunParams are the params of [RunsService.Get].
+type GetRunParams struct {
+	Embed        []RunEmbed // parts to send with the run
+	Fields       []string   // fields to send, by their names in the API; "id" is added; none means all
+	AddSignature bool       // sign the URLs of outputs, so that they can be inputs
 }
 
-func (p *RunGetParams) check() []error {
-	if p == nil {
+// getQuery is the query of a method that gets one object.
+type getQuery struct {
+	Embed        []string `url:"embed,comma,omitempty"`
+	Fields       []string `url:"fields,comma,omitempty"`
+	AddSignature bool     `url:"add_signature,omitempty"`
+}
+
+func (q getQuery) validate() error {
+	return errors.Join(checkNames("params.Embed", q.Embed), checkNames("params.Fields", q.Fields))
+}
+
+func (p GetRunParams) query() getQuery {
+	return getQuery{Embed: texts(p.Embed), Fields: withFields(p.Fields, "id"), AddSignature: p.AddSignature}
+}
+
+// withFields adds names to fields, unless there are none, which means all.
+func withFields(fields []string, names ...string) []string {
+	if len(fields) == 0 {
 		return nil
 	}
-	return append(checkList("params.Embed", p.Embed), checkList("params.Fields", p.Fields)...)
+	fields = slices.Clone(fields)
+	for _, name := range names {
+		if !slices.Contains(fields, name) {
+			fields = append(fields, name)
+		}
+	}
+	return fields
 }
 
-// Get returns the run with the given id. Nil params return every field and
-// embed nothing.
+// doRun calls an endpoint whose response is a run.
+func doRun(ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*Run, error) {
+	run := new(Run)
+	if err := s.call(ctx, e, r, run, opts); err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+// decode decodes a run that was asked for. A response without an ID is not one.
+func (r *Run) decode(ctx context.Context, _ *settings, body []byte) error {
+	if err := codec.Unmarshal(ctx, body, r); err != nil || r.ID != "" {
+		return err
+	}
+	// The response to a created run of a workflow may have a run_id instead.
+	var other dispatched
+	if err := codec.Unmarshal(ctx, body, &other); err != nil || other.RunID == "" {
+		return &DecodeError{Field: "id", Err: errNoID}
+	}
+	r.ID = other.RunID
+	return nil
+}
+
+// A dispatched run is known by its run_id.
+type dispatched struct {
+	RunID string `json:"run_id"`
+}
+
+var errNoID = errors.New("missing, want a string")
+
+// Get returns a run. It returns [ErrNotFound] if the organization has no such run.
 //
-// It is GET /v1/runs/{run_id}, see
+// Endpoint: GET /v1/runs/{run_id} (idempotent), see
 // https://docs.runflow.io/api-reference/runs/get-run.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
+func (s *RunsService) Get(ctx context.Context, runID string, params GetRunParams, opts ...CallOption) (*Run, error) {
+	return doRun(ctx, (*service)(s), endpoint.RunsGet, request{path: []argument{id("runID", runID)}, query: params.query()}, opts)
+}
+
+// ListRunsParams are the params of [RunsService.List] and
+// [ComfyuiWorkflowsService.ListRuns].
+type ListRunsParams struct {
+	Filter       Filter
+	Limit        int        // items per page, 1 to 500; 0 means the default of the API
+	SortBy       string     // "created_at:desc"; several are separated by commas
+	Fields       []string   // fields to send, by their names in the API; none means all
+	Cursor       string     // Next or Previous of a Page; "" means the first page
+	Embed        []RunEmbed // parts to send with each run
+	AddSignature bool       // sign the URLs of outputs, so that they can be inputs
+}
+
+func (p ListRunsParams) query() listQuery {
+	q := listing(p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, p.Embed)
+	q.AddSignature = p.AddSignature
+	return q
+}
+
+// List returns one page of the organization's runs.
 //
-// A run of another organization is [ErrNotFound].
-func (s *RunsService) Get(ctx context.Context, runID string, params *RunGetParams, opts ...Option) (*Run, error) {
-	return do[Run](ctx, (*service)(s), endpoint.RunsGet, input{path: []argument{id("runID", runID)}, query: params}, opts)
-}
-
-// RunListParams says what [RunsService.List] returns.
-type RunListParams struct {
-	ListParams
-
-	Embed        []RunEmbed `url:"embed,comma,omitempty"`   // what to send with each run
-	AddSignature bool       `url:"add_signature,omitempty"` // sign the URLs of outputs, so that they can be inputs
-}
-
-func (p *RunListParams) check() []error {
-	if p == nil {
-		return nil
-	}
-	return append(p.ListParams.check(), checkList("params.Embed", p.Embed)...)
-}
-
-// List returns a page of the organization's runs.
-//
-// It is GET /v1/runs, see
+// Endpoint: GET /v1/runs (idempotent), see
 // https://docs.runflow.io/api-reference/runs/search-runs.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) List(ctx context.Context, params *RunListParams, opts ...Option) (*Page[Run], error) {
-	return list[Run](ctx, (*service)(s), endpoint.RunsList, input{query: params}, opts)
+func (s *RunsService) List(ctx context.Context, params ListRunsParams, opts ...CallOption) (*Page[Run], error) {
+	return list[Run](ctx, (*service)(s), endpoint.RunsList, nil, params.query(), opts)
 }
 
-// All returns the runs of all pages, starting with the one that params asks for.
-// It reads a page when the one before has been used up, and ends with the first
-// error, which is a [*DecodeError] where the pages never end.
+// All returns an iterator over the runs of all pages, from the page that params
+// selects on. From a Previous of a [Page] it iterates backwards. It gets a page
+// when the one before is used up, and ends with the first error, which is a
+// [*DecodeError] if a cursor repeats. It calls [RunsService.List].
+func (s *RunsService) All(ctx context.Context, params ListRunsParams, opts ...CallOption) iter.Seq2[*Run, error] {
+	return all[Run](ctx, (*service)(s), endpoint.RunsList, nil, params.query(), opts)
+}
+
+// FindByClientRef returns the runs with the given ClientRef, the newest first, at
+// most 500. It returns an empty slice if there is none. Use it to recover from
+// [ErrOutcomeUnknown]: it finds the run that a failed call may have created. A run
+// may take a moment to appear.
 //
-// It reads with [RunsService.List].
-func (s *RunsService) All(ctx context.Context, params *RunListParams, opts ...Option) iter.Seq2[*Run, error] {
-	var own RunListParams
-	if params != nil {
-		own = *params
-		own.Embed = slices.Clone(params.Embed)
+// Endpoint: GET /v1/runs (idempotent), see
+// https://docs.runflow.io/api-reference/runs/search-runs.
+func (s *RunsService) FindByClientRef(ctx context.Context, clientRef string, opts ...CallOption) ([]Run, error) {
+	e := endpoint.RunsFindByClientRef
+	filter := Where("client_ref").Eq(clientRef)
+	if clientRef == "" {
+		filter.reason = "must not be empty"
 	}
-	return all[Run](ctx, (*service)(s), endpoint.RunsList, &own.ListParams, opts, func(page *ListParams) input {
-		params := own
-		params.ListParams = *page
-		return input{query: &params}
-	})
-}
-
-// AnyParent stands for all parents of the organization where a parent's id is
-// asked for: the logs and the node runs of all runs, the prices and the
-// examples of all models.
-const AnyParent = "any"
-
-// Logs returns a page of a run's log, or of all runs' with [AnyParent].
-//
-// It is GET /v1/runs/{run_id}/logs, see
-// https://docs.runflow.io/api-reference/runs/search-run-logs.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) Logs(ctx context.Context, runID string, params *ListParams, opts ...Option) (*Page[RunLog], error) {
-	return list[RunLog](ctx, (*service)(s), endpoint.RunsLogs, input{path: []argument{id("runID", runID)}, query: params}, opts)
-}
-
-// AllLogs returns the log lines of all pages, as [RunsService.All] does.
-//
-// It reads with [RunsService.Logs].
-func (s *RunsService) AllLogs(ctx context.Context, runID string, params *ListParams, opts ...Option) iter.Seq2[*RunLog, error] {
-	return all[RunLog](ctx, (*service)(s), endpoint.RunsLogs, params, opts, func(page *ListParams) input {
-		return input{path: []argument{id("runID", runID)}, query: page}
-	})
-}
-
-// Log returns one line of a run's log, or of any run's with [AnyParent].
-//
-// It is GET /v1/runs/{run_id}/logs/{id}, see
-// https://docs.runflow.io/api-reference/runs/get-run-log.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) Log(ctx context.Context, runID, logID string, opts ...Option) (*RunLog, error) {
-	return do[RunLog](ctx, (*service)(s), endpoint.RunsLog, input{path: []argument{id("runID", runID), id("logID", logID)}}, opts)
-}
-
-// NodeRuns returns a page of a run's node runs, or of all runs' with [AnyParent].
-//
-// It is GET /v1/runs/{run_id}/node-runs, see
-// https://docs.runflow.io/concepts/runs.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) NodeRuns(ctx context.Context, runID string, params *ListParams, opts ...Option) (*Page[NodeRun], error) {
-	return list[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRuns, input{path: []argument{id("runID", runID)}, query: params}, opts)
-}
-
-// AllNodeRuns returns the node runs of all pages, as [RunsService.All] does.
-//
-// It reads with [RunsService.NodeRuns].
-func (s *RunsService) AllNodeRuns(ctx context.Context, runID string, params *ListParams, opts ...Option) iter.Seq2[*NodeRun, error] {
-	return all[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRuns, params, opts, func(page *ListParams) input {
-		return input{path: []argument{id("runID", runID)}, query: page}
-	})
-}
-
-// NodeRun returns one node run of a run, or of any run with [AnyParent].
-//
-// It is GET /v1/runs/{run_id}/node-runs/{id}, see
-// https://docs.runflow.io/api-reference/runs/get-flow-node-run.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) NodeRun(ctx context.Context, runID, nodeRunID string, opts ...Option) (*NodeRun, error) {
-	return do[NodeRun](ctx, (*service)(s), endpoint.RunsNodeRun, input{path: []argument{id("runID", runID), id("nodeRunID", nodeRunID)}}, opts)
-}
-
-// CallbackDeliveries returns the history of the run's callback, with all
-// attempts.
-//
-// It is GET /v1/runs/{run_id}/callback, see
-// https://docs.runflow.io/api-reference/runs/get-callback-delivery-history.
-// It is idempotent: retried on 429, on 5xx and on a failed connection.
-func (s *RunsService) CallbackDeliveries(ctx context.Context, runID string, opts ...Option) ([]CallbackDelivery, error) {
-	deliveries, err := do[[]CallbackDelivery](ctx, (*service)(s), endpoint.RunsCallbackDeliveries, input{path: []argument{id("runID", runID)}}, opts)
+	if err := refused(e.Operation, filter.validate("clientRef")); err != nil {
+		return nil, err
+	}
+	page, err := list[Run](ctx, (*service)(s), e, nil, ListRunsParams{Filter: filter, SortBy: "created_at:desc", Limit: maxLimit}.query(), opts)
 	if err != nil {
 		return nil, err
 	}
-	return *deliveries, nil
+	// A run must never be taken for another one, even if the API ignores the filter.
+	return slices.DeleteFunc(append([]Run{}, page.Items...), func(run Run) bool { return run.ClientRef != clientRef }), nil
 }
 
-// RedeliverCallback sends the run's callback once more, with the run as it now
-// stands, and returns the delivery. It needs the scope runs:execute.
+// A RunLogEmbed names a part of a log line that the API sends only on request.
+type RunLogEmbed string
+
+// RunLogEmbedRun embeds the run of a log line.
+const RunLogEmbedRun RunLogEmbed = "run"
+
+// ListRunLogsParams are the params of [RunsService.ListLogs].
+type ListRunLogsParams struct {
+	Filter Filter
+	Limit  int           // items per page, 1 to 500; 0 means the default of the API
+	SortBy string        // "timestamp:asc"; several are separated by commas
+	Fields []string      // fields to send, by their names in the API; none means all
+	Cursor string        // Next or Previous of a Page; "" means the first page
+	Embed  []RunLogEmbed // parts to send with each log line
+}
+
+func (p ListRunLogsParams) query() listQuery {
+	return listing(p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, p.Embed)
+}
+
+// ListLogs returns one page of the log of a run, or of all runs with [AnyID].
 //
-// It is POST /v1/runs/{run_id}/callback-redeliveries, see
+// Endpoint: GET /v1/runs/{run_id}/logs (idempotent), see
+// https://docs.runflow.io/api-reference/runs/search-run-logs.
+func (s *RunsService) ListLogs(ctx context.Context, runID string, params ListRunLogsParams, opts ...CallOption) (*Page[RunLog], error) {
+	return list[RunLog](ctx, (*service)(s), endpoint.RunsListLogs, []argument{parentID("runID", runID)}, params.query(), opts)
+}
+
+// AllLogs returns an iterator over the log lines of all pages, see
+// [RunsService.All]. It calls [RunsService.ListLogs].
+func (s *RunsService) AllLogs(ctx context.Context, runID string, params ListRunLogsParams, opts ...CallOption) iter.Seq2[*RunLog, error] {
+	return all[RunLog](ctx, (*service)(s), endpoint.RunsListLogs, []argument{parentID("runID", runID)}, params.query(), opts)
+}
+
+// GetLog returns one log line of a run, or of any run with [AnyID].
+//
+// Endpoint: GET /v1/runs/{run_id}/logs/{id} (idempotent), see
+// https://docs.runflow.io/api-reference/runs/get-run-log.
+func (s *RunsService) GetLog(ctx context.Context, runID, logID string, opts ...CallOption) (*RunLog, error) {
+	return do[RunLog](ctx, (*service)(s), endpoint.RunsGetLog, request{path: []argument{parentID("runID", runID), id("logID", logID)}}, opts)
+}
+
+// ListNodeRunsParams are the params of [RunsService.ListNodeRuns].
+type ListNodeRunsParams struct {
+	Filter Filter
+	Limit  int      // items per page, 1 to 500; 0 means the default of the API
+	SortBy string   // "created_at:asc"; several are separated by commas
+	Fields []string // fields to send, by their names in the API; none means all
+	Cursor string   // Next or Previous of a Page; "" means the first page
+}
+
+func (p ListNodeRunsParams) query() listQuery {
+	return listing[string](p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, nil)
+}
+
+// ListNodeRuns returns one page of the node runs of a run, or of all runs with
+// [AnyID].
+//
+// Endpoint: GET /v1/runs/{run_id}/node-runs (idempotent), see
+// https://docs.runflow.io/concepts/runs.
+func (s *RunsService) ListNodeRuns(ctx context.Context, runID string, params ListNodeRunsParams, opts ...CallOption) (*Page[NodeRun], error) {
+	return list[NodeRun](ctx, (*service)(s), endpoint.RunsListNodeRuns, []argument{parentID("runID", runID)}, params.query(), opts)
+}
+
+// AllNodeRuns returns an iterator over the node runs of all pages, see
+// [RunsService.All]. It calls [RunsService.ListNodeRuns].
+func (s *RunsService) AllNodeRuns(ctx context.Context, runID string, params ListNodeRunsParams, opts ...CallOption) iter.Seq2[*NodeRun, error] {
+	return all[NodeRun](ctx, (*service)(s), endpoint.RunsListNodeRuns, []argument{parentID("runID", runID)}, params.query(), opts)
+}
+
+// GetNodeRun returns one node run of a run, or of any run with [AnyID].
+//
+// Endpoint: GET /v1/runs/{run_id}/node-runs/{id} (idempotent), see
+// https://docs.runflow.io/api-reference/runs/get-flow-node-run.
+func (s *RunsService) GetNodeRun(ctx context.Context, runID, nodeRunID string, opts ...CallOption) (*NodeRun, error) {
+	return do[NodeRun](ctx, (*service)(s), endpoint.RunsGetNodeRun, request{path: []argument{parentID("runID", runID), id("nodeRunID", nodeRunID)}}, opts)
+}
+
+// ListCallbackDeliveriesParams are the params of
+// [RunsService.ListCallbackDeliveries]. The API documents none.
+type ListCallbackDeliveriesParams struct{}
+
+// ListCallbackDeliveries returns the deliveries of a run's callback with all their
+// attempts. The page is the whole list and has no cursors.
+//
+// Endpoint: GET /v1/runs/{run_id}/callback (idempotent), see
+// https://docs.runflow.io/api-reference/runs/get-callback-delivery-history.
+func (s *RunsService) ListCallbackDeliveries(ctx context.Context, runID string, _ ListCallbackDeliveriesParams, opts ...CallOption) (*Page[CallbackDelivery], error) {
+	return list[CallbackDelivery](ctx, (*service)(s), endpoint.RunsListCallbackDeliveries, []argument{id("runID", runID)}, listQuery{}, opts)
+}
+
+// RedeliverCallback delivers a run's callback once more, with the run in its
+// current state, and returns the delivery. It needs the scope runs:execute.
+//
+// Endpoint: POST /v1/runs/{run_id}/callback-redeliveries (at-most-once), see
 // https://docs.runflow.io/api-reference/runs/redeliver-callback.
-// It is sent again only where the API did not take it, see [WithIdempotencyKey].
-func (s *RunsService) RedeliverCallback(ctx context.Context, runID string, opts ...Option) (*CallbackDelivery, error) {
-	return do[CallbackDelivery](ctx, (*service)(s), endpoint.RunsRedeliverCallback, input{path: []argument{id("runID", runID)}}, opts)
+func (s *RunsService) RedeliverCallback(ctx context.Context, runID string, opts ...CallOption) (*CallbackDelivery, error) {
+	return do[CallbackDelivery](ctx, (*service)(s), endpoint.RunsRedeliverCallback, request{path: []argument{id("runID", runID)}}, opts)
 }

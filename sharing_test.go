@@ -20,44 +20,44 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
-	"github.com/runflow-io/runflow-go/internal/calls"
+	"github.com/runflow-io/runflow-go/internal/testing/calls"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// given returns what each kind of call needs, and a server that knows it.
-func given(t *testing.T) (*runflowtest.Server, *calls.Given) {
+// newArgs returns the arguments of all calls, and a server that knows them.
+func newArgs(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	t.Helper()
-	server := runflowtest.NewServer()
-	t.Cleanup(server.Close)
+	server := runflowtest.New(t)
 	server.AddModel("acme/cat", runflow.Model{})
 	server.AddWorkflow("acme/swap", runflow.ComfyuiWorkflow{})
 	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
 	require.NoError(t, err)
-	run, err := client.Models.Run(t.Context(), "acme/cat", &runflow.RunRequest{Input: map[string]any{}})
+	run, err := client.Models.CreateRun(t.Context(), "acme/cat", emptyInput)
 	require.NoError(t, err)
-	server.Finish(run.ID)
-	run, err = client.Runs.Get(t.Context(), run.ID, nil)
+	server.FinishRun(run.ID)
+	run, err = client.Runs.Get(t.Context(), run.ID, runflow.GetRunParams{})
 	require.NoError(t, err)
-	require.NotEmpty(t, run.Outputs())
-	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.Outputs()[0])
+	require.NotEmpty(t, run.OutputFiles())
+	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
 }
 
-// isAnswered reports whether a call was answered, if only by what the server does
-// not have.
-func isAnswered(err error) bool {
+// hasResponse reports whether a call got a response, if only that the server does
+// not have the object.
+func hasResponse(err error) bool {
 	return err == nil || errors.Is(err, runflow.ErrNotFound) || errors.Is(err, runflow.ErrValidation)
 }
 
-func TestEveryMethodIsAmongTheCalls(t *testing.T) {
+func TestCalls_CoverEveryMethod(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, call := range calls.All() {
 		names = append(names, call.Name)
 	}
-	assert.ElementsMatch(t, slices.Collect(maps.Keys(methodDocs(t))), names)
+	assert.ElementsMatch(t, append(slices.Collect(maps.Keys(methodDocs(t))), "Client.Do"), names)
 }
 
-// copied returns a deep copy, in which slices also show what is behind their end.
+// copied returns a deep copy, in which slices also show the elements behind their
+// end.
 func copied(v reflect.Value) reflect.Value {
 	switch out := reflect.New(v.Type()).Elem(); v.Kind() {
 	case reflect.Pointer:
@@ -108,9 +108,9 @@ func deepCopy[T any](v T) T {
 	return out
 }
 
-func TestWhatACallerHandsInIsLeftAlone(t *testing.T) {
+func TestCalls_LeaveArgumentsUnchanged(t *testing.T) {
 	t.Parallel()
-	server, in := given(t)
+	server, args := newArgs(t)
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	httpClient := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), Jar: jar, Timeout: time.Minute}
@@ -122,12 +122,12 @@ func TestWhatACallerHandsInIsLeftAlone(t *testing.T) {
 	for _, call := range calls.All() {
 		t.Run(call.Name, func(t *testing.T) {
 			t.Parallel()
-			want := deepCopy(in)
-			opts := append(make([]runflow.Option, 0, 8), runflow.WithHeader("X-B", "b"), runflow.WithMaxRetries(1))
+			want := deepCopy(args)
+			opts := append(make([]runflow.CallOption, 0, 8), runflow.WithHeader("X-B", "b"), runflow.WithAttemptTimeout(time.Hour))
 			opts[:3][2] = marker
-			err := call.Make(t.Context(), client, in, opts...)
-			assert.True(t, isAnswered(err), "%v", err)
-			assert.Equal(t, want, deepCopy(in))
+			err := call.Make(t.Context(), client, args, opts...)
+			assert.True(t, hasResponse(err), "%v", err)
+			assert.Equal(t, want, deepCopy(args))
 			assert.Equal(t, reflect.ValueOf(marker).Pointer(), reflect.ValueOf(opts[:3][2]).Pointer())
 			assert.Nil(t, opts[:4][3])
 		})
@@ -138,22 +138,24 @@ func TestWhatACallerHandsInIsLeftAlone(t *testing.T) {
 	})
 }
 
-func TestManyGoroutinesShareAClient(t *testing.T) {
+func TestCalls_ConcurrentUse(t *testing.T) {
 	t.Parallel()
-	server, in := given(t)
+	server, args := newArgs(t)
 	var limited, logged atomic.Int64
-	defaults := []runflow.Option{
+	defaults := []runflow.ClientOption{
 		runflow.WithBaseURL(server.URL), runflow.WithUserAgent("shared/1"), runflow.WithOrganization(server.OrgID),
 		runflow.WithHeader("X-A", "a"), runflow.WithHeader("X-B", "b"), runflow.WithHeader("X-C", "c"),
 		runflow.WithMaxRetries(2), runflow.WithRetryBackoff(1, 1), runflow.WithAttemptTimeout(time.Minute), runflow.WithMaxResponseBytes(1 << 20),
-		runflow.WithRateLimiter(waiter(func(context.Context) error { limited.Add(1); return nil })),
+		runflow.WithRateLimiter(limiter(func(context.Context) error { limited.Add(1); return nil })),
 		runflow.WithLogger(slog.New(counted{slog.DiscardHandler, &logged})),
 	}
 	client, err := runflow.NewClient(server.UserToken, defaults...)
 	require.NoError(t, err)
+	server.MaxRequests = 1 << 20
 	before := len(server.Requests())
+	const n = 24
 	var workers sync.WaitGroup
-	for i := range 64 {
+	for i := range n {
 		user := fmt.Sprintf("user-%d", i)
 		server.AddUser(user, server.OrgID)
 		workers.Go(func() {
@@ -164,9 +166,14 @@ func TestManyGoroutinesShareAClient(t *testing.T) {
 				assert.NoError(t, err)
 			}
 			for _, call := range calls.All() {
-				err := call.Make(t.Context(), shared, in, runflow.WithToken(user), runflow.WithHeader("X-Call", user),
-					runflow.WithHeader("X-B", user), runflow.WithMaxRetries(i%3), runflow.WithAttemptTimeout(time.Hour))
-				assert.True(t, isAnswered(err), "%v", err)
+				opts := []runflow.CallOption{
+					runflow.WithToken(user), runflow.WithHeader("X-Call", user), runflow.WithHeader("X-B", user), runflow.WithAttemptTimeout(time.Hour),
+				}
+				if !call.Waits {
+					opts = append(opts, runflow.WithMaxRetries(i%3))
+				}
+				err := call.Make(t.Context(), shared, args, opts...)
+				assert.True(t, hasResponse(err), "%v", err)
 			}
 		})
 	}
@@ -175,7 +182,7 @@ func TestManyGoroutinesShareAClient(t *testing.T) {
 	files := 0
 	for _, request := range requests {
 		if !strings.HasPrefix(request.Path, "/v1/") {
-			files++ // which are not told who asks
+			files++ // of which the storage host learns no token
 			assert.Empty(t, request.Header.Get("Authorization"))
 			continue
 		}
@@ -186,12 +193,12 @@ func TestManyGoroutinesShareAClient(t *testing.T) {
 		assert.Contains(t, []string{"", user}, request.Header.Get("X-Derived"))
 		assert.Contains(t, request.Header.Get("User-Agent"), "shared/1 runflow-go/")
 	}
-	assert.Greater(t, len(requests)-files, 64*len(calls.All())-64)
+	assert.Greater(t, len(requests)-files, n*len(calls.All())-n)
 	assert.Equal(t, int64(len(requests)-files), limited.Load())
 	assert.GreaterOrEqual(t, logged.Load(), limited.Load())
 }
 
-// counted is a handler that counts the records.
+// counted is a handler that counts its records.
 type counted struct {
 	slog.Handler
 

@@ -14,18 +14,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
-	"github.com/runflow-io/runflow-go/internal/bubble"
+	"github.com/runflow-io/runflow-go/internal/testing/bubble"
 )
 
 const token = "canary-token-0123456789"
 
-// request is what a server saw.
+// A request is what a server received.
 type request struct {
 	Method, URI, Body string
 	Header            http.Header
 }
 
-// api is a server that answers every request alike and remembers them.
+// An api is a server that sends the same response to every request, and remembers
+// the requests.
 type api struct {
 	*httptest.Server
 
@@ -57,7 +58,7 @@ func (a *api) seen() []request {
 	return slices.Clone(a.requests)
 }
 
-// only returns the one request that was seen.
+// only returns the request that the server received, which must be the only one.
 func (a *api) only(t *testing.T) request {
 	t.Helper()
 	seen := a.seen()
@@ -66,17 +67,17 @@ func (a *api) only(t *testing.T) request {
 }
 
 // client returns a client of the server, without retries.
-func (a *api) client(t *testing.T, opts ...runflow.Option) *runflow.Client {
+func (a *api) client(t *testing.T, opts ...runflow.ClientOption) *runflow.Client {
 	t.Helper()
-	opts = append([]runflow.Option{runflow.WithBaseURL(a.URL), runflow.WithMaxRetries(0)}, opts...)
+	opts = append([]runflow.ClientOption{runflow.WithBaseURL(a.URL), runflow.WithMaxRetries(0)}, opts...)
 	client, err := runflow.NewClient(token, opts...)
 	require.NoError(t, err)
 	return client
 }
 
-// sampleRun returns the reference page's sample answer, with the fields that
-// only its prose names, and with a value of its own in place of each
-// placeholder: none is a zero value, so that none can get lost unseen.
+// sampleRun returns the sample response of the reference page, with the fields that
+// only its prose names, and with a different value in place of each placeholder. No
+// value is zero, so that the loss of one shows.
 func sampleRun(tb testing.TB) []byte {
 	tb.Helper()
 	data, err := os.ReadFile("testdata/feedback-run-sample.json")
@@ -132,13 +133,11 @@ func filled(name string, value any, n *int) any {
 	return value
 }
 
-// inBubble returns a client of handler, which is served inside the bubble.
-func inBubble(t *testing.T, handler http.HandlerFunc, opts ...runflow.Option) *runflow.Client {
+// inBubble returns a client of a handler that is served inside the synctest bubble.
+func inBubble(t *testing.T, handler http.HandlerFunc) *runflow.Client {
 	t.Helper()
-	opts = append([]runflow.Option{
-		runflow.WithBaseURL("http://localhost"), runflow.WithHTTPClient(&http.Client{Transport: bubble.Serve(t, handler)}),
-	}, opts...)
-	client, err := runflow.NewClient(token, opts...)
+	client, err := runflow.NewClient(token,
+		runflow.WithBaseURL("http://localhost"), runflow.WithHTTPClient(&http.Client{Transport: bubble.Serve(t, handler)}))
 	require.NoError(t, err)
 	return client
 }

@@ -7,55 +7,63 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
 	"github.com/runflow-io/runflow-go/internal/redact"
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// How a run ended that did not succeed, for errors.Is.
+// Sentinels for [errors.Is], by how a run ended.
 var (
 	ErrRunFailed    = errors.New("runflow: run failed")
 	ErrRunCancelled = errors.New("runflow: run cancelled")
 )
 
-// A RunError is a run that ended badly. It is [ErrRunFailed] or
-// [ErrRunCancelled]. Its text is as safe as that of an [*APIError].
+// A RunError is returned if a run failed or was cancelled. It matches
+// [ErrRunFailed] or [ErrRunCancelled]. Its text is one line.
 type RunError struct {
 	Run *Run // with FailureCode, FailureStageCode, FailureMessage and Cost
 }
 
 // Error returns the error as one line.
 func (e *RunError) Error() string {
-	run := e.Run
-	if run == nil {
-		return "runflow: the run ended badly"
+	if e.Run == nil {
+		return "runflow: the run failed"
 	}
-	text := "runflow: run " + run.ID + " " + string(run.StatusCode)
-	if run.FailureCode != "" {
-		text += ": " + run.FailureCode
+	r := e.Run
+	return failureText("run "+r.ID, string(r.StatusCode), r.FailureCode, r.FailureStageCode, r.FailureMessage, r.Cost)
+}
+
+// failureText returns the text of an error about an object that failed or was
+// cancelled.
+func failureText(object, status, code string, stage FailureStage, message string, cost decimal.NullDecimal) string {
+	text := "runflow: " + object + " " + status
+	if code != "" {
+		text += ": " + code
 	}
-	if run.FailureStageCode != "" {
-		text += " in " + string(run.FailureStageCode)
+	if stage != "" {
+		text += " in " + string(stage)
 	}
-	if run.FailureMessage != "" {
-		text += ": " + redact.Line(run.FailureMessage)
+	if message != "" {
+		text += ": " + message
 	}
-	if run.Cost.Valid {
-		text += ", cost " + run.Cost.Decimal.String()
+	text = redact.Line(text)
+	if cost.Valid {
+		text += ", cost " + cost.Decimal.String()
 	}
-	return redact.Line(text)
+	return text
 }
 
 // Is reports whether target is the sentinel of how the run ended.
 func (e *RunError) Is(target error) bool {
-	return e.Run != nil && target != nil && target == badEnd(e.Run.StatusCode)
+	return e.Run != nil && target != nil && target == runSentinel(e.Run.StatusCode)
 }
 
-// badEnd returns the sentinel of a status that is a bad end, nil for any other.
-func badEnd(status RunStatus) error {
+// runSentinel returns the sentinel of a run that failed or was cancelled, or nil.
+func runSentinel(status RunStatus) error {
 	switch status {
 	case RunStatusFailed:
 		return ErrRunFailed
@@ -66,231 +74,368 @@ func badEnd(status RunStatus) error {
 	}
 }
 
-// Format prints the error's one line, whatever the verb.
-func (e *RunError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// MarshalText returns the error's one line.
-func (e *RunError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
-// A WaitError is a wait that ended before the run did. It unwraps to why: the
-// end of the context, or the error of a read.
+// A WaitError is returned if waiting ends before the run does. It unwraps to the
+// reason: the end of the context, or the error of a poll. The run goes on.
 type WaitError struct {
-	RunID string
-	Last  *Run  // as it was last seen; nil where it was not
-	Err   error // why the wait ended
+	Operation string // the method that was called: "Runs.Wait"
+	ID        string // of the run
+	Status    string // the last one that was seen; "" if there was none
+	Err       error  // why the wait ended
 }
+
+func (e *WaitError) operation() string { return e.Operation }
 
 // Error returns the error as one line.
 func (e *WaitError) Error() string {
-	seen := "not seen yet"
-	if e.Last != nil {
-		seen = "last seen " + string(e.Last.StatusCode)
+	text := "wait for " + redact.Line(e.ID) + " ended"
+	if e.Status != "" {
+		text += ", last status " + redact.Line(e.Status)
 	}
-	why := ""
 	if e.Err != nil {
-		why = ": " + strings.TrimPrefix(e.Err.Error(), "runflow: ")
+		text += ": " + redact.Line(e.Err.Error())
 	}
-	return "runflow: waiting for run " + redact.Line(e.RunID) + ", " + seen + why
+	return CallInfo{Operation: e.Operation}.report(text)
 }
 
 // Unwrap returns Err.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// Format prints the error's one line, whatever the verb.
-func (e *WaitError) Format(s fmt.State, verb rune) { format(s, verb, e.Error()) }
-
-// MarshalText returns the error's one line.
-func (e *WaitError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
-// WaitOptions says how to wait for a run. Nil options and zero fields are the
-// defaults.
-type WaitOptions struct {
-	MinInterval time.Duration // between the first two reads, by default 1 s
-	MaxInterval time.Duration // between two reads, by default 10 s, or MinInterval where that is longer
-	Timeout     time.Duration // for the whole wait; by default only the context ends it
-	// MaxErrors is how many reads in a row may fail for a reason that may pass,
-	// each after its own retries, by default 3; -1 is none.
-	MaxErrors int
-	Embed     []RunEmbed // what to read with the run
-}
-
-const (
-	defaultMinInterval = time.Second
-	defaultMaxInterval = 10 * time.Second
-	defaultMaxErrors   = 3
-
-	growth = 1.5 // from one interval to the next
-	jitter = 0.2 // of an interval, at most, is added to it
-
-	longestDelay = 5 * time.Minute // that the API may ask for before the wait ends
-)
-
-// own returns a copy of o with the defaults in place.
-func (o *WaitOptions) own() (WaitOptions, []error) {
-	var own WaitOptions
-	if o != nil {
-		own = *o
-		own.Embed = slices.Clone(o.Embed)
-	}
-	errs := checkList("opts.Embed", own.Embed)
-	if own.MinInterval < 0 {
-		errs = append(errs, badArgument("opts.MinInterval", "must not be negative"))
-	}
-	if own.MaxInterval < 0 || own.MaxInterval > 0 && own.MaxInterval < own.MinInterval {
-		errs = append(errs, badArgument("opts.MaxInterval", "must not be shorter than MinInterval"))
-	}
-	if own.Timeout < 0 {
-		errs = append(errs, badArgument("opts.Timeout", "must not be negative"))
-	}
-	if own.MaxErrors < -1 {
-		errs = append(errs, badArgument("opts.MaxErrors", "must not be less than -1"))
-	}
-	own.MinInterval = cmp.Or(own.MinInterval, min(defaultMinInterval, cmp.Or(own.MaxInterval, defaultMinInterval)))
-	own.MaxInterval = cmp.Or(own.MaxInterval, max(defaultMaxInterval, own.MinInterval))
-	own.MaxErrors = cmp.Or(own.MaxErrors, defaultMaxErrors)
-	return own, errs
-}
-
-// Wait waits for the end of a run and returns the run. It reads the run at once
-// and then at growing intervals, the last time shortly before the context, or
-// the timeout, ends.
+// WaitRunParams are the params of [RunsService.Wait], [RunsService.Watch] and
+// RunAndWait. The zero value waits until the context ends.
 //
-// Where the run did not succeed it returns the run and a [*RunError]. Where the
-// wait ended before the run did it returns the run as it was last seen, or nil,
-// and a [*WaitError].
+// A poll is one request, which is not retried and does not use the retry budget:
+// if it fails with a temporary error, the wait polls again after its interval.
+// Temporary are the statuses 408, 429 and 5xx except 501, failed connections, an
+// attempt timeout, an error of the token source, and a response that cannot be
+// decoded.
+type WaitRunParams struct {
+	MinInterval  time.Duration // between the first two polls; 0 means 1 s; at least 100 ms
+	MaxInterval  time.Duration // between two polls; 0 means 10 s; at least MinInterval
+	Timeout      time.Duration // of the whole wait; 0 means none but that of the context
+	ErrorTimeout time.Duration // how long polls may keep failing with temporary errors; 0 means 5 min; negative means not at all
+	Embed        []RunEmbed    // parts to get with the run
+	Fields       []string      // fields to get, by their names in the API; id, status_code, the failure fields and nodes_completed are added; none means all
+}
+
+func (p WaitRunParams) query() getQuery {
+	return getQuery{Embed: texts(p.Embed), Fields: withFields(p.Fields,
+		"id", "status_code", "failure_code", "failure_message", "failure_stage_code", "nodes_completed")}
+}
+
+// Wait polls a run until it ends, and returns it. It polls at once, then at growing
+// intervals, and a last time shortly before the context or the timeout ends. A
+// longer Retry-After of the API takes precedence. A status that the SDK does not
+// know is not the end.
 //
-// It reads with [RunsService.Get]. A status that the SDK does not know is one of
-// a run that goes on.
-func (s *RunsService) Wait(ctx context.Context, runID string, opts *WaitOptions, callOpts ...Option) (*Run, error) {
-	var run *Run
-	var err error
-	for run, err = range s.watch(ctx, "Runs.Wait", runID, opts, callOpts) {
-		continue
+// If the run failed or was cancelled, Wait returns the run and a [*RunError]. If
+// waiting ends before the run does, it returns the run as it was last seen, or nil,
+// and a [*WaitError]. That does not stop the run. [WithMaxRetries] and
+// [WithRetryBackoff] are refused. It calls [RunsService.Get].
+func (s *RunsService) Wait(ctx context.Context, runID string, params WaitRunParams, opts ...CallOption) (*Run, error) {
+	w, err := newRunWaiter(ctx, (*service)(s), "Runs.Wait", runID, params, opts)
+	if err != nil {
+		return nil, err
 	}
-	return run, err
+	return w.wait(ctx)
 }
 
-// Watch waits as [RunsService.Wait] does, and yields the run whenever it has
-// changed: its status, how many of its nodes are completed, or how many log
-// lines and node runs are embedded. The last time it yields what Wait returns.
-//
-// It reads with [RunsService.Get].
-func (s *RunsService) Watch(ctx context.Context, runID string, opts *WaitOptions, callOpts ...Option) iter.Seq2[*Run, error] {
-	return s.watch(ctx, "Runs.Watch", runID, opts, callOpts)
-}
-
-func (s *RunsService) watch(ctx context.Context, operation, runID string, opts *WaitOptions, callOpts []Option) iter.Seq2[*Run, error] {
-	own, errs := opts.own()
-	errs = append(errs, id("runID", runID).check()...)
-	fixed, err := (*service)(s).with(ctx, operation, callOpts)
-	err = errors.Join(err, joined(operation, errs))
+// Watch is like [RunsService.Wait] and returns an iterator that yields the run
+// whenever its status, its number of completed nodes, or the number of its embedded
+// log lines and node runs has changed. It yields last what Wait returns.
+func (s *RunsService) Watch(ctx context.Context, runID string, params WaitRunParams, opts ...CallOption) iter.Seq2[*Run, error] {
+	w, err := newRunWaiter(ctx, (*service)(s), "Runs.Watch", runID, params, opts)
 	return func(yield func(*Run, error) bool) {
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		w := &wait{WaitOptions: own, runs: (*RunsService)(fixed), runID: runID}
-		ctx := ctx
-		if own.Timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, own.Timeout)
-			defer cancel()
-		}
 		w.watch(ctx, yield)
 	}
 }
 
-// wait is the state of one wait.
-type wait struct {
-	WaitOptions
-
-	runs   *RunsService
-	runID  string
-	last   *Run
-	failed int // reads in a row
+// runAndWait creates a run and waits for it.
+func runAndWait(ctx context.Context, s *service, operation string, create func([]CallOption) (*Run, error), params WaitRunParams, opts []CallOption) (*Run, error) {
+	w, err := newRunWaiter(ctx, s, operation, notYet, params, opts)
+	if err != nil {
+		return nil, err
+	}
+	run, err := create(opts)
+	if err != nil {
+		return nil, err
+	}
+	w.id, w.first = run.ID, run
+	return w.wait(ctx)
 }
 
-func (w *wait) watch(ctx context.Context, yield func(*Run, error) bool) {
-	for interval := w.MinInterval; ; interval = min(time.Duration(float64(interval)*growth), w.MaxInterval) {
-		run, err := w.runs.Get(ctx, w.runID, &RunGetParams{Embed: w.Embed})
-		if err != nil && !w.tolerates(ctx, err) {
-			yield(w.last, w.end(err))
-			return
+func newRunWaiter(ctx context.Context, s *service, operation, runID string, params WaitRunParams, opts []CallOption) (*waiter[Run], error) {
+	query := params.query()
+	polls, times, err := s.newPolls(ctx, operation, id("runID", runID),
+		waitParams{params.MinInterval, params.MaxInterval, params.Timeout, params.ErrorTimeout, query}, opts)
+	if err != nil {
+		return nil, err
+	}
+	w := &waiter[Run]{intervals: times, operation: operation, id: runID, isComplete: len(query.Embed) == 0}
+	w.get = func(ctx context.Context) (*Run, error) {
+		return doRun(ctx, polls, endpoint.RunsGet, request{path: []argument{id("runID", w.id)}, query: query}, nil)
+	}
+	w.state = func(run *Run) (string, bool) { return string(run.StatusCode), run.StatusCode.IsTerminal() }
+	w.progress = runProgress
+	w.verdict = func(run *Run) error {
+		if runSentinel(run.StatusCode) == nil {
+			return nil
 		}
-		if run != nil {
-			changed := w.last == nil || progressOf(run) != progressOf(w.last)
-			w.last, w.failed = run, 0
-			if run.StatusCode.IsTerminal() {
-				yield(run, verdict(run))
+		return &RunError{Run: run}
+	}
+	return w, nil
+}
+
+// runProgress returns what shows that a run has changed. Its URLs are signed anew
+// for each poll, and show nothing.
+func runProgress(run *Run) any {
+	return [...]int{value(run.NodesTotal), value(run.NodesCompleted), len(run.NodeRuns), len(run.Logs)}
+}
+
+// notYet is the ID of an object that is created after the arguments of its wait have
+// been checked.
+const notYet = "…"
+
+// waitParams are the params of all waits.
+type waitParams struct {
+	minInterval, maxInterval, timeout, errorTimeout time.Duration
+	query                                           getQuery
+}
+
+// newPolls returns the service that makes the polls of a wait, and its intervals. If
+// the wait follows a creation, options of the creation are allowed.
+func (s *service) newPolls(ctx context.Context, operation string, of argument, params waitParams, opts []CallOption) (*service, intervals, error) {
+	if s == nil || s.settings == nil {
+		return nil, intervals{}, errNoClient(operation)
+	}
+	isAfterCreation, name := of.value == notYet, "params"
+	if isAfterCreation {
+		name = "wait"
+	}
+	own, err := s.settings().forCall(opts)
+	times, badTimes := newIntervals(name, params.minInterval, params.maxInterval, params.timeout, params.errorTimeout)
+	errs := []error{checkContext(ctx), err, request{path: []argument{of}}.validate(), badTimes,
+		checkNames(name+".Embed", params.query.Embed), checkNames(name+".Fields", params.query.Fields)}
+	if !isAfterCreation {
+		for _, option := range own.call.retryOptions {
+			errs = append(errs, badArgument(option, "must not be given to a wait, whose polls are not retried"))
+		}
+		if own.call.key != "" {
+			errs = append(errs, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
+		}
+	}
+	if err := refused(operation, errs...); err != nil {
+		return nil, intervals{}, err
+	}
+	polls := *own
+	polls.MaxRetries, polls.Budget = 0, nil
+	polls.call.key = ""
+	return newService(&polls), times, nil
+}
+
+const (
+	defaultMinInterval  = time.Second
+	defaultMaxInterval  = 10 * time.Second
+	defaultErrorTimeout = 5 * time.Minute
+	shortestInterval    = 100 * time.Millisecond
+
+	growth = 1.5 // from one interval to the next
+	jitter = 0.2 // of an interval, which is added to it at most
+
+	lastPoll = 250 * time.Millisecond // before the end of a wait
+)
+
+// intervals are how a wait spends its time.
+type intervals struct{ shortest, longest, timeout, errorTimeout time.Duration }
+
+func newIntervals(params string, shortest, longest, timeout, errorTimeout time.Duration) (intervals, error) {
+	var errs []error
+	if shortest < 0 {
+		errs = append(errs, badArgument(params+".MinInterval", "must not be negative"))
+	}
+	if longest < 0 || longest > 0 && longest < shortest {
+		errs = append(errs, badArgument(params+".MaxInterval", "must not be shorter than MinInterval"))
+	}
+	if timeout < 0 {
+		errs = append(errs, badArgument(params+".Timeout", "must not be negative"))
+	}
+	if shortest == 0 {
+		shortest = min(defaultMinInterval, cmp.Or(longest, defaultMinInterval))
+	}
+	shortest = max(shortest, shortestInterval)
+	longest = max(cmp.Or(longest, defaultMaxInterval), shortest)
+	return intervals{shortest, longest, timeout, cmp.Or(errorTimeout, defaultErrorTimeout)}, errors.Join(errs...)
+}
+
+// A waiter polls a T until it ends.
+type waiter[T any] struct {
+	intervals
+
+	operation  string
+	id         string
+	get        func(context.Context) (*T, error)
+	state      func(*T) (status string, ended bool)
+	progress   func(*T) any // comparable; a change is yielded
+	verdict    func(*T) error
+	first      *T   // that is known before the first poll, or nil
+	isComplete bool // first has everything that a poll would get
+}
+
+func (w *waiter[T]) wait(ctx context.Context) (*T, error) {
+	var last *T
+	var err error
+	w.watch(ctx, func(value *T, failure error) bool {
+		last, err = value, failure
+		return true
+	})
+	return last, err
+}
+
+// watch yields each change, and last the value with the verdict or with a
+// [*WaitError].
+func (w *waiter[T]) watch(ctx context.Context, yield func(*T, error) bool) {
+	if w.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, w.timeout)
+		defer cancel()
+	}
+	s := &watch[T]{waiter: w, yield: yield, last: w.first}
+	if s.last != nil && w.isComplete && w.hasEnded(s.last) {
+		yield(s.last, w.verdict(s.last))
+		return
+	}
+	isPoll := s.last == nil
+	for interval := w.shortest; ; interval = min(time.Duration(float64(interval)*growth), w.longest) {
+		delay, atLeast := interval+time.Duration(rand.Float64()*jitter*float64(interval)), time.Duration(0) //nolint:gosec // jitter needs no secrecy
+		if isPoll {
+			var goesOn bool
+			if delay, atLeast, goesOn = s.poll(ctx, delay); !goesOn {
 				return
 			}
-			if changed && !yield(run, nil) {
-				return
-			}
 		}
-		if err := w.sleep(ctx, interval, err); err != nil {
-			yield(w.last, w.end(err))
+		isPoll = true
+		if err := sleepWithin(ctx, min(delay, max(w.longest, atLeast)), atLeast); err != nil {
+			s.end(err)
 			return
 		}
 	}
 }
 
-// tolerates reports whether a failed read is one that may pass.
-func (w *wait) tolerates(ctx context.Context, err error) bool {
-	w.failed++
-	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || w.failed > w.MaxErrors {
+func (w *waiter[T]) hasEnded(value *T) bool {
+	_, ended := w.state(value)
+	return ended
+}
+
+func (w *waiter[T]) hasChanged(before, after *T) bool {
+	was, _ := w.state(before)
+	is, _ := w.state(after)
+	return was != is || w.progress(before) != w.progress(after)
+}
+
+// A watch is one use of a waiter.
+type watch[T any] struct {
+	*waiter[T]
+
+	yield   func(*T, error) bool
+	last    *T        // that was seen; nil if none was
+	failure error     // of the last poll
+	failing time.Time // since when polls fail; zero if the last one did not
+}
+
+// poll polls once. It returns the delay before the next poll and the part of it that
+// the server asked for, or false if the watch has ended.
+func (s *watch[T]) poll(ctx context.Context, delay time.Duration) (_, atLeast time.Duration, goesOn bool) {
+	s.failure = nil
+	value, err := s.get(ctx)
+	if err == nil {
+		s.failing = time.Time{}
+		return delay, 0, s.report(value)
+	}
+	if s.failing.IsZero() {
+		s.failing = time.Now()
+	}
+	left := s.errorTimeout - time.Since(s.failing)
+	if apiErr, ok := errors.AsType[*APIError](err); ok {
+		atLeast = apiErr.RetryAfter
+	}
+	if ctx.Err() != nil || !isTemporary(err) || left <= 0 || atLeast > left {
+		s.end(err)
+		return 0, 0, false
+	}
+	s.failure = err
+	return max(min(delay, left), atLeast), atLeast, true
+}
+
+// report yields the value that a poll got if it has changed, and returns whether the
+// watch goes on.
+func (s *watch[T]) report(value *T) bool {
+	before := s.last
+	s.last = value
+	switch {
+	case s.hasEnded(value):
+		s.yield(value, s.verdict(value))
 		return false
+	case before == nil || s.hasChanged(before, value):
+		return s.yield(value, nil)
 	}
-	if unanswered, ok := errors.AsType[*TransportError](err); ok {
-		return unanswered.Attempts > 0
-	}
-	refusal, ok := errors.AsType[*APIError](err)
-	return ok && refusal.RetryAfter <= longestDelay && (errors.Is(err, ErrRateLimited) || errors.Is(err, ErrServer))
+	return true
 }
 
-// sleep waits until the next read: an interval, or longer where the API asked
-// for it, but early enough for one more read before the context ends.
-func (w *wait) sleep(ctx context.Context, interval time.Duration, failure error) error {
-	delay := min(interval+time.Duration(rand.Float64()*jitter*float64(interval)), w.MaxInterval) //nolint:gosec // jitter needs no secrecy
-	if refusal, ok := errors.AsType[*APIError](failure); ok {
-		delay = max(delay, refusal.RetryAfter)
+// end yields why the watch ended before the value did.
+func (s *watch[T]) end(err error) {
+	if s.failure != nil {
+		err = fmt.Errorf("%w; the last poll failed: %w", err, s.failure)
 	}
+	e := &WaitError{Operation: s.operation, ID: s.id, Err: err}
+	if s.last != nil {
+		e.Status, _ = s.state(s.last)
+	}
+	s.yield(s.last, e)
+}
+
+// sleepWithin sleeps for delay, or for less so that a last poll is possible before
+// ctx ends, but not for less than the server asked for. It returns why ctx ended.
+func sleepWithin(ctx context.Context, delay, atLeast time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
-		if delay > left/2 {
-			delay = max(left/2, w.MinInterval)
+		latest := left - min(lastPoll, delay/2)
+		switch {
+		case delay <= latest:
+		case latest <= 0, atLeast > latest:
+			delay = left // until the end, without another poll
+		default:
+			delay = latest
 		}
-		if delay >= left {
-			return fmt.Errorf("no time for another read: %w", context.DeadlineExceeded)
-		}
 	}
-	return transport.Sleep(ctx, delay)
+	if err := transport.Sleep(ctx, delay); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done() // the timer of the context may be late
+		return transport.Ended(ctx)
+	}
+	return nil
 }
 
-func (w *wait) end(err error) error { return &WaitError{RunID: w.runID, Last: w.last, Err: err} }
-
-// progress is what a change of a run shows in. Its URLs are signed anew with
-// each read, and say nothing.
-type progress struct {
-	status                                RunStatus
-	nodesTotal, nodesDone, nodeRuns, logs int
+// isTemporary reports whether a poll may succeed the next time.
+func isTemporary(err error) bool {
+	if failed, ok := errors.AsType[*TransportError](err); ok {
+		return transport.IsTransient(failed.Err)
+	}
+	if undecoded, ok := errors.AsType[*DecodeError](err); ok {
+		return !errors.Is(undecoded, ErrResponseTooLarge)
+	}
+	apiErr, ok := errors.AsType[*APIError](err)
+	return ok && transport.IsTemporary(apiErr.StatusCode)
 }
 
-func progressOf(run *Run) progress {
-	p := progress{status: run.StatusCode, nodeRuns: len(run.NodeRuns), logs: len(run.Logs)}
-	if run.NodesTotal != nil {
-		p.nodesTotal = *run.NodesTotal
+// value returns what p points to, or 0.
+func value(p *int) int {
+	if p == nil {
+		return 0
 	}
-	if run.NodesCompleted != nil {
-		p.nodesDone = *run.NodesCompleted
-	}
-	return p
-}
-
-// verdict returns how a run that has ended ended.
-func verdict(run *Run) error {
-	if badEnd(run.StatusCode) == nil {
-		return nil
-	}
-	return &RunError{Run: run}
+	return *p
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/runflow-io/runflow-go"
@@ -20,26 +22,77 @@ const (
 	attemptTimeout  = 10 * time.Second
 )
 
-// WaitCallbacks returns when all callbacks that are under way have been
-// delivered, or have failed for good.
-func (s *Server) WaitCallbacks() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.underway > 0 {
-		s.idle.Wait()
+// NewCallbackRequest returns a callback that is signed with secret, for the test of a
+// handler. It is a POST request to the path "/"; a test can change its URL. The payload
+// is encoded as JSON. A []byte, a [json.RawMessage] and a [runflow.JSON] are sent as
+// they are. If the secret is empty the request has no signature.
+//
+//	request := runflowtest.NewCallbackRequest(secret, callback.Event{
+//		Event: "run.completed", RunID: "run-1", Status: runflow.RunStatusSucceeded,
+//	})
+//	response := httptest.NewRecorder()
+//	handler.ServeHTTP(response, request)
+//
+// It panics if the payload cannot be encoded.
+func NewCallbackRequest(secret string, payload any) *http.Request {
+	body, err := encodePayload(payload)
+	if err != nil {
+		panic("runflowtest: NewCallbackRequest: " + err.Error()) //nolint:forbidigo // as httptest.NewRequest does, so that tests need no error check
+	}
+	req, _ := newCallback(context.Background(), "http://callback.test/", rand.Text(), secret, body) // the URL is valid
+	req.RemoteAddr = "192.0.2.1:1234"                                                               // for documentation, as in httptest
+	return req
+}
+
+func encodePayload(payload any) ([]byte, error) {
+	switch p := payload.(type) {
+	case []byte:
+		return p, nil
+	case json.RawMessage:
+		return p, nil
+	case runflow.JSON:
+		return p, nil
+	default:
+		return json.Marshal(payload)
 	}
 }
 
-// newHookClient returns a client to which a redirect is an answer like any
-// other: one that is no success.
-func newHookClient() *http.Client {
+// newCallback returns the request that delivers a callback.
+func newCallback(ctx context.Context, target, requestID, secret string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Runflow-Request-Id", requestID)
+	if secret != "" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		_, _ = mac.Write(body)
+		req.Header.Set("Runflow-Signature", hex.EncodeToString(mac.Sum(nil)))
+	}
+	return req, nil
+}
+
+// WaitCallbacks waits until all callbacks have been delivered, or have failed for the
+// last time.
+func (s *Server) WaitCallbacks() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.delivering > 0 {
+		s.delivered.Wait()
+	}
+}
+
+// newCallbackClient returns a client that does not follow redirects, because a callback
+// needs a 2xx response.
+func newCallbackClient() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// payload is the body of a callback.
+// A payload is the body of a callback.
 type payload struct {
 	Event       string            `json:"event"`
 	RunID       string            `json:"run_id"`
@@ -60,97 +113,84 @@ func (s *Server) payloadOf(run runflow.Run) payload {
 	}[run.StatusCode]
 	output := s.sign(json.RawMessage(run.Output))
 	if run.StatusCode == runflow.RunStatusFailed && run.Output.IsNull() {
-		output, _ = json.Marshal(problem{Code: run.FailureCode, Message: run.FailureMessage}) // texts are JSON
+		_, output = (&problem{Code: run.FailureCode, Message: run.FailureMessage}).encode()
 	}
 	return payload{
 		Event: event, RunID: run.ID, Status: run.StatusCode, Output: runflow.JSON(output), DurationMS: run.DurationMS,
-		CreatedAt: isoformat(run.CreatedAt), CompletedAt: isoformat(run.CompletedAt), Metadata: run.Metadata,
+		CreatedAt: isoFormat(run.CreatedAt), CompletedAt: isoFormat(run.CompletedAt), Metadata: run.Metadata,
 	}
 }
 
-// isoformat writes a time as Runflow's callbacks do.
-func isoformat(t *time.Time) *string {
-	if t == nil {
+// isoFormat formats a time as the callbacks of Runflow do.
+func isoFormat(t time.Time) *string {
+	if t.IsZero() {
 		return nil
 	}
 	text := t.UTC().Format("2006-01-02T15:04:05.000-07:00")
 	return &text
 }
 
-// deliver starts to deliver a run's callback and returns the delivery as it
-// stands.
-func (s *Server) deliver(run runflow.Run, automatic bool) runflow.CallbackDelivery {
-	body, _ := json.Marshal(s.payloadOf(run)) // a run with a part that is no JSON has an empty callback
-	now, attempts := s.now, maxAttempts
+// deliver starts to deliver the callback of a run, and returns the delivery.
+func (s *Server) deliver(run runflow.Run, isAutomatic bool) *runflow.CallbackDelivery {
+	body, _ := json.Marshal(s.payloadOf(run)) // if the run cannot be encoded, the callback is empty
+	attempts := maxAttempts
 	d := &runflow.CallbackDelivery{
-		ID: s.mint(), RunID: run.ID, CallbackURL: run.CallbackURL, PayloadBytes: string(body), Payload: body,
-		IsAutomatic: automatic, StatusCode: "pending", AttemptCount: new(int), MaxAttempts: &attempts, CreatedAt: &now, UpdatedAt: &now,
+		ID: s.newID(), RunID: run.ID, CallbackURL: run.CallbackURL, PayloadBytes: string(body), Payload: body,
+		IsAutomatic: isAutomatic, StatusCode: "pending", AttemptCount: new(int), MaxAttempts: &attempts, CreatedAt: s.now, UpdatedAt: s.now,
+		Attempts: []runflow.CallbackDeliveryAttempt{},
 	}
-	s.callbacks[run.ID] = append([]*runflow.CallbackDelivery{d}, s.callbacks[run.ID]...)
-	copied, secret := clone(*d), s.CallbackSecret
-	s.underway++
+	s.deliveries[run.ID] = slices.Insert(s.deliveries[run.ID], 0, d)
+	secret := s.CallbackSecret
+	s.delivering++
 	go func() {
 		for n := 1; !s.attempt(d, n, secret) && n < maxAttempts; n++ {
 			time.Sleep(betweenAttempts)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.underway--
-		s.idle.Broadcast()
+		s.delivering--
+		s.delivered.Broadcast()
 	}()
-	return copied
+	return d
 }
 
-// clone returns a copy that shares nothing with the delivery.
-func clone(d runflow.CallbackDelivery) (copied runflow.CallbackDelivery) {
-	data, _ := json.Marshal(d) // what it holds has been JSON before
-	_ = json.Unmarshal(data, &copied)
-	return copied
-}
-
-// attempt sends a callback once, records what came of it, and reports whether
-// it was taken.
+// attempt sends a callback once, records the result, and reports whether the delivery
+// has succeeded.
 func (s *Server) attempt(d *runflow.CallbackDelivery, n int, secret string) bool {
 	start := time.Now()
-	status, body, err := s.send(d, secret)
+	status, response, err := s.send(d, secret)
 	ms := time.Since(start).Milliseconds()
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now
 	a := runflow.CallbackDeliveryAttempt{
-		ID: s.mint(), DeliveryID: d.ID, AttemptNumber: &n, ResponseBody: body, ResponseTimeMS: &ms, CreatedAt: &now,
+		ID: s.newID(), DeliveryID: d.ID, AttemptNumber: &n, ResponseBody: response, ResponseTimeMS: &ms, CreatedAt: s.now,
 	}
-	taken := err == nil && status/100 == 2
+	isDelivered := err == nil && status/100 == 2
 	if err != nil {
 		a.ErrorMessage = err.Error()
 	} else {
 		a.StatusCode = &status
 	}
 	d.Attempts = append(d.Attempts, a)
-	d.AttemptCount, d.UpdatedAt = &n, &now
+	d.AttemptCount, d.UpdatedAt = &n, s.now
 	switch {
-	case taken:
-		d.StatusCode, d.CompletedAt = "delivered", &now
+	case isDelivered:
+		d.StatusCode, d.CompletedAt = "delivered", s.now
 	case n == maxAttempts:
-		d.StatusCode, d.CompletedAt = "failed", &now
+		d.StatusCode, d.CompletedAt = "failed", s.now
 	}
-	return taken
+	return isDelivered
 }
 
-func (s *Server) send(d *runflow.CallbackDelivery, secret string) (status int, answer string, err error) {
+func (s *Server) send(d *runflow.CallbackDelivery, secret string) (status int, response string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.CallbackURL, bytes.NewReader([]byte(d.PayloadBytes)))
+	req, err := newCallback(ctx, d.CallbackURL, d.ID, secret, []byte(d.PayloadBytes))
 	if err != nil {
 		return 0, "", err
 	}
-	mac := hmac.New(sha256.New, []byte(secret))
-	_, _ = mac.Write([]byte(d.PayloadBytes))
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Runflow-Signature", hex.EncodeToString(mac.Sum(nil)))
-	req.Header.Set("Runflow-Request-Id", d.ID)
-	resp, err := s.hooks.Do(req)
+	resp, err := s.callbackClient.Do(req)
 	if err != nil {
 		return 0, "", err
 	}
@@ -159,27 +199,34 @@ func (s *Server) send(d *runflow.CallbackDelivery, secret string) (status int, a
 	return resp.StatusCode, string(data), err
 }
 
+// encodeDelivery encodes a delivery with its attempts. Its payload is the one that was
+// sent, with links that may have expired.
+func (s *Server) encodeDelivery(d *runflow.CallbackDelivery) json.RawMessage {
+	data, _ := json.Marshal(d) // its payload is JSON or absent, see deliver
+	return s.deliverySchema.complete(data)
+}
+
 func (s *Server) listDeliveries(r *http.Request, c caller) (any, *problem) {
-	run, bad := s.find(r, c)
+	run, bad := s.findRun(r, c)
 	if bad != nil {
 		return nil, bad
 	}
-	deliveries := []runflow.CallbackDelivery{}
-	for _, d := range s.callbacks[run.ID] {
-		deliveries = append(deliveries, clone(*d))
+	deliveries := []json.RawMessage{}
+	for _, d := range s.deliveries[run.ID] {
+		deliveries = append(deliveries, s.encodeDelivery(d))
 	}
 	return deliveries, nil
 }
 
 func (s *Server) redeliver(r *http.Request, c caller) (any, *problem) {
-	run, bad := s.find(r, c)
+	run, bad := s.findRun(r, c)
 	switch {
 	case bad != nil:
 		return nil, bad
 	case run.CallbackURL == "":
-		return nil, invalid(unfit("body", "callback_url", "the run has no callback URL", "conflict"))
+		return nil, invalid(badField("body", "callback_url", "the run has no callback URL", "conflict"))
 	case !run.StatusCode.IsTerminal():
-		return nil, invalid(unfit("body", "status_code", "the run has not ended", "conflict"))
+		return nil, invalid(badField("body", "status_code", "the run has not ended", "conflict"))
 	}
-	return created{s.deliver(run, false)}, nil
+	return created{s.encodeDelivery(s.deliver(run, false))}, nil
 }

@@ -1,33 +1,37 @@
 package runflowtest
 
 import (
+	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// A Fault is what goes wrong with a call, see [Server.Fail]. One that sets no
-// more than AfterWork closes the connection without an answer.
+// A Fault makes a request fail, see [Server.InjectFault]. The zero Fault closes the
+// connection without processing the request.
 type Fault struct {
-	Match      func(*http.Request) bool // which calls it is for, see Route; nil: any
-	Status     int                      // answer with this status
-	Code       string                   // the error's code, with Status
-	RetryAfter time.Duration            // the error's Retry-After, with Status, in whole seconds
-	Delay      time.Duration            // wait for this long first
-	Truncate   bool                     // do the work, and break the answer off
-	AfterWork  bool                     // do the work before it goes wrong
+	Match           func(*http.Request) bool // to which requests the fault applies, see Route; nil means all
+	Status          int                      // respond with this status; 0 closes the connection
+	Code            string                   // code of the error response; "" means that of the status
+	RetryAfter      time.Duration            // Retry-After header of the error response, rounded up to seconds
+	Delay           time.Duration            // wait first; without any other field the request then succeeds
+	Truncate        bool                     // process the request, and send half of the response
+	AfterProcessing bool                     // process the request before it fails
 }
 
-// Route matches the calls that a pattern of [http.ServeMux] fits, such as
-// "GET /v1/runs/{run_id}" or "POST /v1/models/". It is for the Match of a
-// [Fault], and panics as a ServeMux does where there is no such pattern.
+// Route returns a Match for a [Fault]: it reports whether a request matches a pattern
+// of [http.ServeMux], such as "GET /v1/runs/{run_id}", "POST /v1/models/", or
+// "GET /files/" for downloads. Like [http.ServeMux.Handle] it panics if the pattern is
+// not valid.
 func Route(pattern string) func(*http.Request) bool {
 	mux := http.NewServeMux()
-	mux.Handle(pattern, mux) // to tell it from what a ServeMux answers by itself
+	mux.Handle(pattern, mux) // mux marks the pattern: other handlers are those of errors
 	return func(r *http.Request) bool {
 		handler, _ := mux.Handler(r)
 		return handler == http.Handler(mux)
@@ -37,26 +41,41 @@ func Route(pattern string) func(*http.Request) bool {
 type fault struct {
 	Fault
 
-	left atomic.Int64
+	left atomic.Int64 // how many requests it still applies to
 }
 
-// Fail lets the next n calls that the fault matches meet with it.
-func (s *Server) Fail(n int, f Fault) {
+// InjectFault makes the next n requests that f matches fail. If several faults match a
+// request, the one that was injected first applies. Faults apply to all requests, those
+// for files too.
+func (s *Server) InjectFault(n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	added := &fault{Fault: f}
-	added.left.Store(int64(n))
-	s.faults = append(s.faults, added)
+	injected := &fault{Fault: f}
+	injected.left.Store(int64(n))
+	s.faults = append(s.faults, injected)
 }
 
-// nextFault returns the fault that a request meets with, or nil. Match may call
-// the server: it runs while that is not locked.
-func (s *Server) nextFault(r *http.Request) *Fault {
+// PendingFaults returns the faults that are not used up, in the order in which they
+// were injected: a fault for n requests is pending until it has applied to all of them.
+func (s *Server) PendingFaults() []Fault {
+	var pending []Fault
+	for _, f := range s.activeFaults() {
+		pending = append(pending, f.Fault)
+	}
+	return pending
+}
+
+func (s *Server) activeFaults() []*fault {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.faults = slices.DeleteFunc(slices.Clone(s.faults), func(f *fault) bool { return f.left.Load() <= 0 })
-	faults := s.faults
-	s.mu.Unlock()
-	for _, f := range faults {
+	return s.faults
+}
+
+// nextFault returns the fault that applies to a request, or nil. The server is not
+// locked while Match runs.
+func (s *Server) nextFault(r *http.Request) *Fault {
+	for _, f := range s.activeFaults() {
 		if (f.Match == nil || f.Match(r)) && f.left.Add(-1) >= 0 {
 			return &f.Fault
 		}
@@ -64,7 +83,7 @@ func (s *Server) nextFault(r *http.Request) *Fault {
 	return nil
 }
 
-// faulty lets calls meet with their faults.
+// faulty applies the faults to requests.
 func (s *Server) faulty(next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f := s.nextFault(r)
@@ -79,47 +98,57 @@ func (s *Server) faulty(next http.Handler) http.HandlerFunc {
 			case <-s.closing.Done():
 			}
 		}
-		if f.isSlow() {
+		if f.isOnlyDelay() {
 			next.ServeHTTP(w, r)
 			return
 		}
-		answer := httptest.NewRecorder()
-		if f.AfterWork || f.Truncate {
-			next.ServeHTTP(answer, r)
+		response := httptest.NewRecorder()
+		if f.AfterProcessing || f.Truncate {
+			next.ServeHTTP(response, r)
 		}
 		switch {
 		case f.Truncate:
-			truncate(w, answer)
+			truncate(w, response)
 		case f.Status != 0:
-			f.refuse(w)
+			f.refuse(w, r)
 		default:
-			drop(w)
+			closeConnection(w)
 		}
 	}
 }
 
-// isSlow reports whether a call only takes its time.
-func (f *Fault) isSlow() bool { return f.Delay > 0 && f.Status == 0 && !f.Truncate && !f.AfterWork }
+func (f *Fault) isOnlyDelay() bool {
+	return f.Delay > 0 && f.Status == 0 && !f.Truncate && !f.AfterProcessing
+}
 
-func (f *Fault) refuse(w http.ResponseWriter) {
+// refuse sends the error response.
+func (f *Fault) refuse(w http.ResponseWriter, r *http.Request) {
 	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	status, body := problem{status: f.Status, Code: f.Code, Message: "a fault that the test asked for"}.written()
-	write(w, status, body)
+	p := newProblem(f.Status, "a fault that the test injected")
+	switch {
+	case f.Code != "":
+		p.Code = f.Code
+	case f.Status == http.StatusNotFound && strings.HasPrefix(r.URL.Path, "/v1/runs/"):
+		p.Code = runNotFound
+	}
+	p.write(w)
 }
 
-// truncate breaks the answer off in the middle of its body.
-func truncate(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	body := answer.Body.Bytes()
+// truncate sends the first half of the body of a response.
+func truncate(w http.ResponseWriter, response *httptest.ResponseRecorder) {
+	body := response.Body.Bytes()
+	maps.Copy(w.Header(), response.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	write(w, answer.Code, body[:len(body)/2])
+	w.WriteHeader(response.Code)
+	_, _ = w.Write(body[:len(body)/2])
 	_ = http.NewResponseController(w).Flush()
-	drop(w)
+	closeConnection(w)
 }
 
-// drop resets the connection.
-func drop(w http.ResponseWriter) {
+// closeConnection resets the connection.
+func closeConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return

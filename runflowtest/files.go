@@ -14,25 +14,32 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/runflow-io/runflow-go"
 )
 
-// linkLifetime is for how long a link is good: as long as some of Runflow's were.
+// filesPath is the path of the storage host.
+const filesPath = "/files/"
+
+func isDownload(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, filesPath) }
+
+// linkLifetime is how long a link can be used. Users of the API have measured it.
 const linkLifetime = 72 * time.Hour
 
-// file is what the storage host holds.
+// A file is a file on the storage host.
 type file struct {
 	contentType string
 	data        []byte
 	etag        string
 }
 
-// pixel is a picture: one transparent pixel as PNG.
+// pixel is an image: one transparent pixel as PNG.
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-// AddFile stores a file, in place of one with the same name, and returns a
-// signed link to it, for an output. The link is good for three days by the
-// server's clock. The server signs its links in a run anew whenever the run is
-// read.
+// AddFile stores a file, or replaces the one with the same name, and returns a signed
+// link to it, to be used in the output of a run. The link expires after three days by
+// the server's clock. The server signs the links in a run again whenever the run is
+// fetched.
 func (s *Server) AddFile(name, contentType string, data []byte) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,30 +48,41 @@ func (s *Server) AddFile(name, contentType string, data []byte) string {
 
 func (s *Server) addFile(name, contentType string, data []byte) string {
 	s.files[name] = file{contentType: contentType, data: bytes.Clone(data), etag: fmt.Sprintf(`"%x"`, sha256.Sum256(data))}
-	return s.link(escape(name), "&")
+	return s.link(escapeName(name), "&")
 }
 
-// ExpireFiles makes every link that was given out answer 403 from now on.
+// ExpireFiles lets all existing links expire: their requests are refused with 403.
 func (s *Server) ExpireFiles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generation++
 }
 
-// picture is a success with a picture.
-func (s *Server) picture() Step {
+// stepImage returns a step with which a run succeeds with an image. The output has the
+// usual form of the API's image models.
+func (s *Server) stepImage() Step {
+	type outputFile struct {
+		URL  string `json:"url"`
+		Type string `json:"type"`
+	}
+	type output struct {
+		Outputs      []outputFile `json:"outputs"`
+		Seed         *int         `json:"seed"`
+		Timing       runflow.JSON `json:"timing"`
+		NSFWDetected *bool        `json:"nsfw_detected"`
+	}
 	data, _ := base64.StdEncoding.DecodeString(pixel)
-	return Succeed(map[string][]string{"image_urls": {s.addFile("output.png", "image/png", data)}})
+	return StepSucceed(output{Outputs: []outputFile{{URL: s.addFile("output.png", "image/png", data), Type: "image"}}})
 }
 
-// escape returns a name for a path, without what JSON may write in other ways.
-func escape(name string) string { return strings.ReplaceAll(url.PathEscape(name), "&", "%26") }
+// escapeName returns a name for a path, without characters that JSON can escape.
+func escapeName(name string) string { return strings.ReplaceAll(url.PathEscape(name), "&", "%26") }
 
-// link returns a link to a file, whose name is escaped, with an ampersand as it
-// is, or as JSON may have it.
+// link returns a link to a file with an escaped name. The ampersand is "&" or its form
+// in JSON.
 func (s *Server) link(name, ampersand string) string {
 	expires := s.now.Add(linkLifetime).Unix()
-	return fmt.Sprintf("%s/files/%s?X-Signature=%s%sX-Expires=%d", s.URL, name, s.signature(name, expires), ampersand, expires)
+	return fmt.Sprintf("%s%s%s?X-Signature=%s%sX-Expires=%d", s.URL, filesPath, name, s.signature(name, expires), ampersand, expires)
 }
 
 func (s *Server) signature(name string, expires int64) string {
@@ -73,12 +91,12 @@ func (s *Server) signature(name string, expires int64) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// linksTo finds the links to the files of a server in JSON.
+// linksTo matches the links to the files of a server in JSON.
 func linksTo(serverURL string) *regexp.Regexp {
-	return regexp.MustCompile(regexp.QuoteMeta(serverURL) + `/files/([^"?\\]+)\?X-Signature=[0-9a-f]+(&|\\u0026)X-Expires=[0-9]+`)
+	return regexp.MustCompile(regexp.QuoteMeta(serverURL+filesPath) + `([^"?\\]+)\?X-Signature=[0-9a-f]+(&|\\u0026)X-Expires=[0-9]+`)
 }
 
-// sign signs the server's links in a value anew.
+// sign signs the links in a value again.
 func (s *Server) sign(value json.RawMessage) json.RawMessage {
 	if !bytes.Contains(value, []byte("X-Signature=")) {
 		return value
@@ -89,15 +107,15 @@ func (s *Server) sign(value json.RawMessage) json.RawMessage {
 	})
 }
 
-// serveFile is the storage host. It takes a token of the API for a mistake.
+// serveFile is the storage host. Like real ones it refuses a token beside a signature.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
-	f, known, signed := s.file(r)
+	f, isKnown, isSigned := s.findFile(r)
 	switch {
 	case r.Header.Get("Authorization") != "":
-		http.Error(w, "only one authorization is allowed", http.StatusBadRequest)
-	case !known:
+		http.Error(w, "only one kind of authorization is allowed", http.StatusBadRequest)
+	case !isKnown:
 		http.Error(w, "no such file", http.StatusNotFound)
-	case !signed:
+	case !isSigned:
 		http.Error(w, "the link has expired", http.StatusForbidden)
 	default:
 		w.Header().Set("Content-Type", f.contentType)
@@ -106,14 +124,14 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// file returns the file that a request is for, whether there is one, and whether
-// the link to it is good.
-func (s *Server) file(r *http.Request) (f file, known, signed bool) {
+// findFile returns the file that a request names, whether there is one, and whether
+// the signature of the link is valid.
+func (s *Server) findFile(r *http.Request) (f file, isKnown, isSigned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, query := r.PathValue("name"), r.URL.Query()
-	f, known = s.files[name]
+	f, isKnown = s.files[name]
 	expires, err := strconv.ParseInt(query.Get("X-Expires"), 10, 64)
-	signed = err == nil && s.now.Before(time.Unix(expires, 0)) && query.Get("X-Signature") == s.signature(escape(name), expires)
-	return f, known, signed
+	isSigned = err == nil && s.now.Before(time.Unix(expires, 0)) && query.Get("X-Signature") == s.signature(escapeName(name), expires)
+	return f, isKnown, isSigned
 }

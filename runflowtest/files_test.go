@@ -1,6 +1,7 @@
 package runflowtest_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -13,8 +14,8 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// fetch reads a link as a storage host is read.
-func fetch(t *testing.T, link string, header http.Header) (status int, answer http.Header, body string) {
+// fetch gets a link without a token.
+func fetch(t *testing.T, link string, header http.Header) (status int, got http.Header, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
 	require.NoError(t, err)
@@ -27,32 +28,58 @@ func fetch(t *testing.T, link string, header http.Header) (status int, answer ht
 	return resp.StatusCode, resp.Header, string(data)
 }
 
-func TestLinksExpireUntilTheRunIsReadAgain(t *testing.T) {
+func TestServer_AddFile_Responses(t *testing.T) {
+	t.Parallel()
+	server, _ := start(t)
+	link := server.AddFile("a b.txt", "text/plain", []byte("text"))
+	other := server.AddFile("b", "text/plain", []byte("b"))
+	bare, query, _ := strings.Cut(link, "?")
+	otherBare, _, _ := strings.Cut(other, "?")
+	token := http.Header{"Authorization": {"Bearer " + server.UserToken}}
+	for name, tc := range map[string]struct {
+		link   string
+		header http.Header
+		want   int
+	}{
+		"valid link":          {link, nil, 200},
+		"token":               {link, token, 400},
+		"no file":             {server.URL + "/files/none?" + query, nil, 404},
+		"link to other file":  {otherBare + "?" + query, nil, 403},
+		"changed expiry":      {link + "0", nil, 403},
+		"no signature":        {bare, nil, 403},
+		"expiry not a number": {strings.Replace(link, "X-Expires=", "X-Expires=x", 1), nil, 403},
+	} {
+		status, _, _ := fetch(t, tc.link, tc.header)
+		assert.Equal(t, tc.want, status, name)
+	}
+}
+
+func TestServer_ExpireFiles_GetSignsAgain(t *testing.T) {
 	t.Parallel()
 	server, client := start(t)
 	link := server.AddFile("a b&c.txt", "text/plain", []byte("text"))
 	foreign := strings.Replace(link, "127.0.0.1", "storage.test", 1)
-	output, err := runflow.NewJSON(map[string]any{"url": link, "outputs": []string{foreign}})
+	output, err := json.Marshal(map[string]any{"url": link, "outputs": []string{foreign}})
 	require.NoError(t, err)
-	written := server.AddRun(runflow.Run{Output: output})
-	spliced := server.AddRun(runflow.Run{Output: runflow.JSON(`{"url":"` + link + `","outputs":["` + foreign + `"]}`)})
+	escaped := server.AddRun(runflow.Run{Output: output})
+	plain := server.AddRun(runflow.Run{Output: runflow.JSON(`{"url":"` + link + `","outputs":["` + foreign + `"]}`)})
 
 	for name, expire := range map[string]func(){
-		"at once": server.ExpireFiles,
-		"in time": func() { server.Advance(72 * time.Hour) },
+		"ExpireFiles":  server.ExpireFiles,
+		"AdvanceClock": func() { server.AdvanceClock(72 * time.Hour) },
 	} {
 		expire()
 		status, _, _ := fetch(t, link, nil)
 		assert.Equal(t, 403, status, name)
-		for _, id := range []string{written.ID, spliced.ID} {
-			run, err := client.Runs.Get(t.Context(), id, nil)
+		for _, id := range []string{escaped.ID, plain.ID} {
+			run, err := client.Runs.Get(t.Context(), id, runflow.GetRunParams{})
 			require.NoError(t, err)
 			var out struct {
 				URL     string   `json:"url"`
 				Outputs []string `json:"outputs"`
 			}
 			require.NoError(t, run.Output.Decode(&out))
-			assert.Equal(t, []string{foreign}, out.Outputs, "another host's links are its own")
+			assert.Equal(t, []string{foreign}, out.Outputs, "links to other hosts stay as they are")
 			status, _, body := fetch(t, out.URL, nil)
 			assert.Equal(t, 200, status, name)
 			assert.Equal(t, "text", body)
@@ -61,24 +88,7 @@ func TestLinksExpireUntilTheRunIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestALinkIsGoodForOneFile(t *testing.T) {
-	t.Parallel()
-	server, _ := start(t)
-	link := server.AddFile("a", "text/plain", []byte("a"))
-	server.AddFile("b", "text/plain", []byte("b"))
-	bare, _, _ := strings.Cut(link, "?")
-	for name, forged := range map[string]string{
-		"another file":    strings.Replace(link, "/files/a", "/files/b", 1),
-		"a later expiry":  link + "0",
-		"no signature":    bare,
-		"half the expiry": strings.Replace(link, "X-Expires=", "X-Expires=x", 1),
-	} {
-		status, _, _ := fetch(t, forged, nil)
-		assert.Equal(t, 403, status, name)
-	}
-}
-
-func TestADownloadResumesOnlyTheSameFile(t *testing.T) {
+func TestServer_AddFile_RangeRequest(t *testing.T) {
 	t.Parallel()
 	server, _ := start(t)
 	link := server.AddFile("a", "text/plain", []byte("0123456789"))
@@ -92,6 +102,6 @@ func TestADownloadResumesOnlyTheSameFile(t *testing.T) {
 
 	server.AddFile("a", "text/plain", []byte("abcdefghij"))
 	status, _, body = fetch(t, link, rest)
-	assert.Equal(t, 200, status, "it has become another")
+	assert.Equal(t, 200, status, "the file has changed")
 	assert.Equal(t, "abcdefghij", body)
 }

@@ -5,56 +5,64 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// defaultOrder also decides between what is equal in the order that was asked
-// for. A log line has a timestamp where others have created_at.
-const defaultOrder = "created_at:desc,timestamp:desc,id:desc"
+// defaultOrder also sorts objects that are equal in the order of the request. A log
+// line has a timestamp instead of created_at.
+var defaultOrder = []sortField{
+	{name: "created_at", kind: moment, sign: -1}, {name: "timestamp", kind: moment, sign: -1}, {name: "id", kind: text, sign: -1},
+}
 
-// order is what a list is sorted by.
+// An order is the order of a list.
 type order struct {
-	text   string
+	text   string // sort_by of the request
 	fields []sortField
 }
 
 type sortField struct {
 	name string
-	sign int // -1 where it descends
+	kind kind
+	sign int // -1 if it is descending
 }
 
-func newestFirst() order {
-	by, _ := orderOf("")
-	return by
-}
+func newestFirst() order { return order{fields: defaultOrder} }
 
-func orderOf(text string) (order, *problem) {
-	by, fields := order{text: text}, defaultOrder
-	if text != "" {
-		fields = text + "," + fields
+// parseOrder parses sort_by for a list of the objects of a schema.
+func parseOrder(sortBy string, of *schema) (order, *problem) {
+	by := order{text: sortBy}
+	if sortBy == "" {
+		return newestFirst(), nil
 	}
-	for field := range strings.SplitSeq(fields, ",") {
+	for field := range strings.SplitSeq(sortBy, ",") {
 		name, direction, _ := strings.Cut(strings.TrimSpace(field), ":")
 		sign, known := map[string]int{"": 1, "asc": 1, "desc": -1}[direction]
 		if name == "" || !known {
-			return by, invalid(unfit("query", "sort_by", "Input should be as created_at:desc", "sort_by"))
+			return by, invalid(badField("query", "sort_by", "Input should be as created_at:desc", "sort_by"))
 		}
-		by.fields = append(by.fields, sortField{name, sign})
+		m := of.byName[name]
+		if m == nil || m.kind == incomparable {
+			return by, badRequest(fmt.Sprintf("sort_by: no field %q to sort by", name))
+		}
+		by.fields = append(by.fields, sortField{name, m.kind, sign})
 	}
+	by.fields = append(by.fields, defaultOrder...)
 	return by, nil
 }
 
-// entry is a row in its place in a list.
+// An entry is a row with its keys in a list.
 type entry struct {
 	*row
 
-	keys []key // a value for each field of the order, and the position
+	keys []key // one for each field of the order, and one for the position
 }
 
-// sorted returns the rows, which are given the oldest first, in the order.
+// sorted returns the rows in the order. If all their fields are equal, later rows
+// come first.
 func (o order) sorted(rows []*row) []entry {
 	entries := make([]entry, len(rows))
 	for i, r := range rows {
@@ -70,9 +78,9 @@ func (o order) sorted(rows []*row) []entry {
 func (o order) keys(r *row, position int) []key {
 	keys := make([]key, 0, len(o.fields)+1)
 	for _, field := range o.fields {
-		keys = append(keys, keyOf(textOf(r.fields()[field.name])))
+		keys = append(keys, field.kind.key(r.text(field.name)))
 	}
-	return append(keys, keyOf(strconv.Itoa(position)))
+	return append(keys, number.key(strconv.Itoa(position)))
 }
 
 func (o order) compare(a, b []key) int {
@@ -82,11 +90,11 @@ func (o order) compare(a, b []key) int {
 		}
 	}
 	last := len(o.fields)
-	return -a[last].compare(b[last]) // the newest first
+	return -a[last].compare(b[last])
 }
 
-// around returns where the entries before and after the one with the given keys
-// are, whether or not there is one. No keys are before all.
+// around returns the indexes of the entries before and after the one with the given
+// keys, also if it is not in the list. Without keys they are those of the start.
 func (o order) around(entries []entry, keys []key) (before, after int) {
 	if keys == nil {
 		return -1, 0
@@ -98,40 +106,54 @@ func (o order) around(entries []entry, keys []key) (before, after int) {
 	return at - 1, at
 }
 
-// A key sorts after those of a lower rank, whatever they are: that keeps the
-// order of mixed values total.
+// A key is a value that can be compared. A key of a lower rank comes first.
 type key struct {
-	rank   int // absent, number, text
+	rank   rank
 	number float64
 	text   string
-	source string // what keyOf makes the key of
+	source string // the text of the value
 }
 
-func keyOf(source string) key {
+type rank int
+
+const (
+	absent     rank = iota // no value
+	readable               // a value of the kind of its member
+	unreadable             // another value
+)
+
+// key returns the key of the text of a value.
+func (k kind) key(source string) key {
 	if source == "" {
 		return key{}
 	}
-	if number, err := strconv.ParseFloat(source, 64); err == nil {
-		return key{rank: 1, number: number, source: source}
+	switch k {
+	case number:
+		if value, err := strconv.ParseFloat(source, 64); err == nil {
+			return key{rank: readable, number: value, source: source}
+		}
+	case moment:
+		if at, err := time.Parse(time.RFC3339, source); err == nil {
+			return key{rank: readable, text: at.UTC().Format("2006-01-02T15:04:05.000000000"), source: source}
+		}
+	case text:
+		return key{rank: readable, text: source, source: source}
+	case incomparable:
 	}
-	text := source
-	if at, err := time.Parse(time.RFC3339, source); err == nil {
-		text = at.UTC().Format("2006-01-02T15:04:05.000000000")
-	}
-	return key{rank: 2, text: text, source: source}
+	return key{rank: unreadable, text: source, source: source}
 }
 
 func (k key) compare(other key) int {
 	return cmp.Or(cmp.Compare(k.rank, other.rank), cmp.Compare(k.number, other.number), cmp.Compare(k.text, other.text))
 }
 
-// textOf returns a string as it is, any other value as JSON, and null as "".
+// textOf returns a string as it is, another value as JSON, and null as "".
 func textOf(value json.RawMessage) string {
 	var text string
 	switch {
 	case value == nil || string(value) == "null":
 		return ""
-	case value[0] == '"' && bytes.IndexByte(value, '\\') < 0: // most are, and there may be many
+	case value[0] == '"' && bytes.IndexByte(value, '\\') < 0: // fast path: most values are such strings
 		return string(value[1 : len(value)-1])
 	case json.Unmarshal(value, &text) == nil:
 		return text
@@ -139,31 +161,36 @@ func textOf(value json.RawMessage) string {
 	return string(value)
 }
 
-// A cursor is the order and the keys of the row at the edge of a page, so that
-// it holds its place whatever becomes of the row. Without keys it is the start.
+// cursor returns the cursor of the page after, or before, a row. It holds the order
+// and the keys of the row, so that it keeps its place even if the row moves or is
+// removed. Without keys it is the cursor of the first page.
 func (o order) cursor(keys []key) *string {
 	texts := []string{o.text}
 	for _, k := range keys {
 		texts = append(texts, k.source)
 	}
-	data, _ := json.Marshal(texts) // strings are JSON
+	data, _ := json.Marshal(texts) // strings can be encoded
 	cursor := base64.RawURLEncoding.EncodeToString(data)
 	return &cursor
 }
 
-// keysOf returns the keys in a cursor, none for the start.
-func (o order) keysOf(cursor string) ([]key, *problem) {
+// parseCursor returns the keys in a cursor, or nil for the first page.
+func (o order) parseCursor(cursor string) ([]key, *problem) {
 	if cursor == "" {
 		return nil, nil
 	}
 	var texts []string
 	data, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || json.Unmarshal(data, &texts) != nil || len(texts) != 1 && len(texts) != len(o.fields)+2 || texts[0] != o.text {
-		return nil, badRequest("the cursor is none of this list")
+		return nil, badRequest("pq: not a cursor of this list")
 	}
 	var keys []key
-	for _, text := range texts[1:] {
-		keys = append(keys, keyOf(text))
+	for i, text := range texts[1:] {
+		kind := number // of the position
+		if i < len(o.fields) {
+			kind = o.fields[i].kind
+		}
+		keys = append(keys, kind.key(text))
 	}
 	return keys, nil
 }

@@ -1,154 +1,128 @@
 package runflowtest
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 
 	"github.com/runflow-io/runflow-go"
 )
 
-// anyParent stands for all parents in a path.
-const anyParent = "any"
-
-// AddRun adds run, in place of one with the same id, and returns it as it was
-// added: without an ID it gets one, and without an OrgID that of the server.
+// AddRun adds a run, or replaces the one that has the same ID, and returns it as it
+// was added. If it has no ID it gets one, and if it has no OrgID it belongs to the
+// organization of the server. Its log lines and node runs get IDs in the same way. A
+// run that was not created by a request takes no steps.
 func (s *Server) AddRun(run runflow.Run) runflow.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if run.ID == "" {
-		run.ID = s.mint()
+		run.ID = s.newID()
 	}
 	if run.OrgID == "" {
 		run.OrgID = s.OrgID
 	}
-	s.putRun(run)
+	return s.putRun(run)
+}
+
+// putRun stores a run and returns it as it was stored.
+func (s *Server) putRun(run runflow.Run) runflow.Run {
+	run.Logs, run.NodeRuns = slices.Clone(run.Logs), slices.Clone(run.NodeRuns)
+	for i := range run.Logs {
+		s.identify(&run.Logs[i].ID, &run.Logs[i].RunID, run.ID)
+	}
+	for i := range run.NodeRuns {
+		s.identify(&run.NodeRuns[i].ID, &run.NodeRuns[i].RunID, run.ID)
+	}
+	s.runs.put(run.ID, run.OrgID, run)
 	return run
 }
 
-func (s *Server) putRun(run runflow.Run) { s.runs.put(run.ID, run.OrgID, run) }
+// identify gives a part an ID, and the ID of its parent, if it has none.
+func (s *Server) identify(id, parentID *string, parent string) {
+	if *id == "" {
+		*id = s.newID()
+	}
+	if *parentID == "" {
+		*parentID = parent
+	}
+}
 
-// Run returns the run with the given id as it stands, of whichever
-// organization, and whether there is one.
-func (s *Server) Run(id string) (runflow.Run, bool) {
+// GetRun returns the run with an ID, of any organization, and whether there is one.
+// The run does not take a step.
+func (s *Server) GetRun(id string) (runflow.Run, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.runs.get(id)
 }
 
-// Runs returns all runs, of whichever organization, the oldest first.
+// Runs returns all runs, of all organizations, the oldest first. The runs do not take
+// a step.
 func (s *Server) Runs() []runflow.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var runs []runflow.Run
-	for _, e := range slices.Backward(s.allRuns(newestFirst())) {
+	for _, e := range slices.Backward(s.runs.sorted("", newestFirst())) {
 		runs = append(runs, s.runs.byID[e.id].get())
 	}
 	return runs
 }
 
-// find returns the run that a request is about.
-func (s *Server) find(r *http.Request, c caller) (runflow.Run, *problem) {
+// findRun returns the run that a request names.
+func (s *Server) findRun(r *http.Request, c caller) (runflow.Run, *problem) {
 	run, ok := s.runs.get(r.PathValue("run_id"))
 	if !ok || run.OrgID != c.orgID {
-		return run, &problem{status: http.StatusNotFound, Code: "RUN_NOT_FOUND", Message: "no such run in this organization"}
+		return run, &problem{status: http.StatusNotFound, Code: runNotFound, Message: "no such run in this organization"}
 	}
 	return run, nil
 }
 
 func (s *Server) getRun(r *http.Request, c caller) (any, *problem) {
-	run, bad := s.find(r, c)
+	run, bad := s.findRun(r, c)
 	if bad != nil {
 		return nil, bad
 	}
-	if !s.held {
-		s.step(run.ID)
+	v, bad := parseView(r, s.runs.schema)
+	if bad != nil {
+		return nil, bad
 	}
-	return s.project(&s.runs.byID[run.ID].row, names(r, "embed"), names(r, "fields"))
+	if !s.paused {
+		s.advance(run.ID)
+	}
+	return s.render(&s.runs.byID[run.ID].row, v)
 }
 
 func (s *Server) listRuns(r *http.Request, c caller) (any, *problem) {
-	return s.list(r, c, s.allRuns)
+	return s.list(r, c, s.allRuns(nil))
 }
 
-func (s *Server) allRuns(by order) []entry { return s.runs.sorted("", by) }
+func (s *Server) allRuns(f filter) source {
+	return source{schema: s.runs.schema, sorted: func(by order) []entry { return s.runs.sorted("", by) }, filter: f}
+}
 
-// children returns what belongs to the parent that a request names, or to all.
-type children func(*http.Request, caller) (source, *problem)
+// listRunStatuses lists the documented statuses. No document shows its response.
+func (*Server) listRunStatuses(*http.Request, caller) (any, *problem) {
+	type status struct {
+		Code runflow.RunStatus `json:"code"`
+	}
+	return struct {
+		page
 
-func (s *Server) partsOfRuns(field string) children {
+		Items []status `json:"items"`
+	}{Items: []status{
+		{runflow.RunStatusQueued}, {runflow.RunStatusDispatching}, {runflow.RunStatusRunning}, {runflow.RunStatusSucceeded},
+		{runflow.RunStatusFailed}, {runflow.RunStatusCancelled}, {runflow.RunStatusPartialSucceeded},
+	}}, nil
+}
+
+func (s *Server) partsOfRuns(embed runflow.RunEmbed) partsOf {
+	part := string(embed)
 	return func(r *http.Request, c caller) (source, *problem) {
-		if r.PathValue("run_id") == anyParent {
-			return func(by order) []entry { return s.runs.sorted(field, by) }, nil
+		from := source{schema: s.runs.partSchema(part)}
+		if r.PathValue("run_id") == runflow.AnyID {
+			from.sorted = func(by order) []entry { return s.runs.sorted(part, by) }
+			return from, nil
 		}
-		run, bad := s.find(r, c)
-		return func(by order) []entry { return by.sorted(s.runs.byID[run.ID].parts(field)) }, bad
+		run, bad := s.findRun(r, c)
+		from.sorted = func(by order) []entry { return by.sorted(s.runs.byID[run.ID].parts(part)) }
+		return from, bad
 	}
-}
-
-func (s *Server) listOf(of children) handler {
-	return func(r *http.Request, c caller) (any, *problem) {
-		source, bad := of(r, c)
-		if bad != nil {
-			return nil, bad
-		}
-		return s.list(r, c, source)
-	}
-}
-
-// oneOf returns the child that a request names.
-func (s *Server) oneOf(of children, what string) handler {
-	return func(r *http.Request, c caller) (any, *problem) {
-		source, bad := of(r, c)
-		if bad != nil {
-			return nil, bad
-		}
-		for _, e := range source(newestFirst()) {
-			if e.id == r.PathValue("id") && e.visible(c) {
-				return s.project(e.row, names(r, "embed"), names(r, "fields"))
-			}
-		}
-		return nil, notFound(what)
-	}
-}
-
-func (s *Server) patchFeedback(r *http.Request, c caller) (any, *problem) {
-	run, bad := s.find(r, c)
-	if bad != nil {
-		return nil, bad
-	}
-	if !c.human {
-		return nil, &problem{status: http.StatusForbidden, Code: "PERMISSION_DENIED", Message: "only users may rate a run"}
-	}
-	body, bad := object(r)
-	if bad != nil {
-		return nil, bad
-	}
-	isPositive, given := body["is_positive"]
-	if !given {
-		return nil, invalid(unfit("body", "is_positive", "Field required", "missing"))
-	}
-	run.FeedbackIsPositive, run.FeedbackReason = nil, ""
-	if json.Unmarshal(isPositive, &run.FeedbackIsPositive) != nil {
-		return nil, invalid(unfit("body", "is_positive", "Input should be a valid boolean", "bool_type"))
-	}
-	if errs := textIn(body, "reason", &run.FeedbackReason); errs != nil {
-		return nil, invalid(errs...)
-	}
-	if run.FeedbackIsPositive == nil {
-		run.FeedbackReason = "" // a reason without a rating is dropped
-	}
-	s.putRun(run)
-	return s.project(&s.runs.byID[run.ID].row, names(r, "embed"), names(r, "fields"))
-}
-
-// object returns the body of a request.
-func object(r *http.Request) (map[string]json.RawMessage, *problem) {
-	var body map[string]json.RawMessage
-	data, err := io.ReadAll(r.Body)
-	if err != nil || json.Unmarshal(data, &body) != nil || body == nil {
-		return nil, badRequest("the body is not a JSON object")
-	}
-	return body, nil
 }

@@ -1,18 +1,18 @@
-// Command callbacks receives the callbacks of runs: it verifies them, handles
-// each once, and rates the runs that succeeded for the user who asked for them.
+// Command callbacks receives the callbacks of runs: it verifies them, handles each
+// event once, and sets feedback on the runs that succeeded, for the user whose token
+// it has.
 //
-// Without any account it lets a server of its own run and call back:
+// Without an account it uses a fake API that it starts itself:
 //
 //	go run ./examples/callbacks
 //
-// With the organization's callback secret and the token of a user it listens for
-// the callbacks of Runflow:
+// With the callback secret of the organization and the token of a user it listens
+// for the callbacks of Runflow:
 //
 //	RUNFLOW_CALLBACK_SECRET=whsec_… RUNFLOW_TOKEN=… go run ./examples/callbacks -listen :8080
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/callback"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
@@ -40,14 +41,14 @@ func main() {
 
 func serve(ctx context.Context, address string) error {
 	secret, token, baseURL := os.Getenv("RUNFLOW_CALLBACK_SECRET"), os.Getenv("RUNFLOW_TOKEN"), os.Getenv("RUNFLOW_BASE_URL")
-	var demo *runflowtest.Server
+	var fake *runflowtest.Server
 	if secret == "" || token == "" {
-		fmt.Println("no RUNFLOW_CALLBACK_SECRET and RUNFLOW_TOKEN: using an embedded server")
-		demo = runflowtest.NewServer()
-		defer demo.Close()
-		secret, token, baseURL = demo.CallbackSecret, demo.UserToken, demo.URL
+		fmt.Println("RUNFLOW_CALLBACK_SECRET or RUNFLOW_TOKEN is not set: using a fake API")
+		fake = runflowtest.NewServer()
+		defer fake.Close()
+		secret, token, baseURL = fake.CallbackSecret, fake.UserToken, fake.URL
 	}
-	client, err := runflow.NewClient(token, runflow.WithBaseURL(cmp.Or(baseURL, "https://api.runflow.io")))
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(baseURL))
 	if err != nil {
 		return err
 	}
@@ -64,70 +65,70 @@ func serve(ctx context.Context, address string) error {
 	go func() { stopped <- server.Serve(listener) }()
 	fmt.Println("listening on", listener.Addr())
 
-	if demo != nil {
-		err = play(ctx, demo, client, "http://"+listener.Addr().String())
+	if fake != nil {
+		err = deliver(ctx, fake, client, "http://"+listener.Addr().String())
 	} else {
 		select {
 		case <-ctx.Done():
 		case err = <-stopped:
 		}
 	}
-	// What is being handled is handled to its end.
+	// Events that are being handled are handled to their end.
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(shutdown))
 }
 
 func newHandler(client *runflow.Client, secret string) (http.Handler, error) {
-	verifier, err := runflow.NewCallbackVerifier(secret)
+	verifier, err := callback.NewVerifier(secret)
 	if err != nil {
 		return nil, err
 	}
-	return verifier.Handler(func(ctx context.Context, event *runflow.CallbackEvent) error {
+	return verifier.Handler(func(ctx context.Context, event *callback.Event) error {
 		fmt.Println(event.Event, event.RunID, event.Status)
 		if event.Status != runflow.RunStatusSucceeded || event.RunID == "" {
 			return nil
 		}
-		// An error here makes Runflow deliver the event again.
-		_, err := client.Runs.SetFeedback(ctx, event.RunID, runflow.Feedback{IsPositive: true})
+		// If this fails, Runflow redelivers the event.
+		_, err := client.Runs.SetFeedback(ctx, event.RunID, runflow.Feedback{Rating: runflow.ThumbsUp})
 		return err
-	}, runflow.WithCallbackErrors(func(_ context.Context, err error) {
+	}, callback.WithErrorHandler(func(_ context.Context, err error) {
 		fmt.Println("error:", err)
 	})), nil
 }
 
-// play lets runs end, one of them twice, and a stranger call.
-func play(ctx context.Context, demo *runflowtest.Server, client *runflow.Client, hook string) error {
-	demo.AddModel("runflow/demo", runflow.Model{})
-	demo.Script("runflow/demo", runflowtest.Succeed("https://storage.runflow.io/cat.webp"))
-	req := &runflow.RunRequest{Input: map[string]any{"prompt": "a cat"}, CallbackURL: hook}
-	good, err := client.Models.Run(ctx, "runflow/demo", req)
+// deliver lets two runs end, one of whose callbacks is redelivered, and sends a
+// forged callback.
+func deliver(ctx context.Context, fake *runflowtest.Server, client *runflow.Client, url string) error {
+	fake.AddModel("runflow/demo", runflow.Model{})
+	params := runflow.CreateRunParams{Input: map[string]any{"prompt": "a cat"}, CallbackURL: url}
+	succeeds, err := client.Models.CreateRun(ctx, "runflow/demo", params)
 	if err != nil {
 		return err
 	}
-	demo.Script("runflow/demo", runflowtest.Fail("OUT_OF_MEMORY", runflow.FailureStageExecution, "the picture is too large"))
-	bad, err := client.Models.Run(ctx, "runflow/demo", req)
+	fake.Script("runflow/demo", runflowtest.StepFail("OUT_OF_MEMORY", runflow.FailureStageExecution, "the picture is too large"))
+	fails, err := client.Models.CreateRun(ctx, "runflow/demo", params)
 	if err != nil {
 		return err
 	}
-	demo.Finish(good.ID)
-	demo.Finish(bad.ID)
-	demo.WaitCallbacks()
-	if _, err := client.Runs.RedeliverCallback(ctx, good.ID); err != nil { // is handled once nevertheless
+	fake.FinishRun(succeeds.ID)
+	fake.FinishRun(fails.ID)
+	fake.WaitCallbacks()
+	if _, err := client.Runs.RedeliverCallback(ctx, succeeds.ID); err != nil { // the event has been handled
 		return err
 	}
-	demo.WaitCallbacks()
-	if err := forge(ctx, hook); err != nil {
+	fake.WaitCallbacks()
+	if err := forge(ctx, url); err != nil {
 		return err
 	}
-	run, _ := demo.Run(good.ID)
-	fb, rated := run.Feedback()
-	fmt.Println("rated:", rated, "positive:", fb.IsPositive)
+	run, _ := fake.GetRun(succeeds.ID)
+	feedback, ok := run.Feedback()
+	fmt.Println("feedback:", ok, feedback.Rating)
 	return nil
 }
 
-func forge(ctx context.Context, hook string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hook, http.NoBody)
+func forge(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -136,6 +137,6 @@ func forge(ctx context.Context, hook string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	fmt.Println("a forged callback gets", resp.StatusCode)
+	fmt.Println("the forged callback got status", resp.StatusCode)
 	return nil
 }

@@ -1,18 +1,16 @@
-// Command feedback rates a run up, changes its mind, and takes the rating back.
+// Command feedback sets, changes and clears the feedback on a run.
 //
-// Without any account it does so against a server of its own:
+// Without an account it uses a fake API that it starts itself:
 //
 //	go run ./examples/feedback
 //
-// With a user's token it does the same to a run of yours on api.runflow.io, or
-// wherever RUNFLOW_BASE_URL says. The API lets only people rate: an API key is
-// refused.
+// With the token of a user it uses a run of api.runflow.io, or of the API at
+// RUNFLOW_BASE_URL. The API refuses feedback with an API key.
 //
 //	RUNFLOW_TOKEN=… go run ./examples/feedback -run RUN_ID
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -25,43 +23,43 @@ import (
 )
 
 func main() {
-	runID := flag.String("run", "", "`id` of the run to rate; needs RUNFLOW_TOKEN")
+	runID := flag.String("run", "", "`ID` of the run; needs RUNFLOW_TOKEN")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := rate(ctx, os.Getenv("RUNFLOW_TOKEN"), os.Getenv("RUNFLOW_BASE_URL"), *runID); err != nil {
+	if err := run(ctx, os.Getenv("RUNFLOW_TOKEN"), os.Getenv("RUNFLOW_BASE_URL"), *runID); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func rate(ctx context.Context, token, baseURL, runID string) error {
+func run(ctx context.Context, token, baseURL, runID string) error {
 	if token == "" {
 		if runID != "" {
-			return errors.New("-run needs RUNFLOW_TOKEN, a user's token")
+			return errors.New("-run needs RUNFLOW_TOKEN, the token of a user")
 		}
 		server := runflowtest.NewServer()
 		defer server.Close()
 		token, baseURL = server.UserToken, server.URL
 		runID = server.AddRun(runflow.Run{StatusCode: runflow.RunStatusSucceeded}).ID
-		fmt.Println("no RUNFLOW_TOKEN: using an embedded server")
+		fmt.Println("RUNFLOW_TOKEN is not set: using a fake API")
 	}
 	if runID == "" {
-		return errors.New("RUNFLOW_TOKEN needs -run, the id of a run of yours")
+		return errors.New("RUNFLOW_TOKEN needs -run, the ID of a run of your organization")
 	}
 
-	client, err := runflow.NewClient(token, runflow.WithBaseURL(cmp.Or(baseURL, "https://api.runflow.io")))
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(baseURL))
 	if err != nil {
 		return err
 	}
 
-	run, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: true, Reason: "sharp and on brand"})
+	run, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: runflow.ThumbsUp, Reason: "sharp and on brand"})
 	if err != nil {
 		return err
 	}
 	show("set", run)
 
-	run, err = client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: false})
+	run, err = client.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: runflow.ThumbsDown})
 	if err != nil {
 		return err
 	}
@@ -75,13 +73,13 @@ func rate(ctx context.Context, token, baseURL, runID string) error {
 	return nil
 }
 
-func show(what string, run *runflow.Run) {
-	rating := "not rated"
-	if fb, rated := run.Feedback(); rated {
-		rating = map[bool]string{true: "thumb up", false: "thumb down"}[fb.IsPositive]
-		if fb.Reason != "" {
-			rating += ", because: " + fb.Reason
+func show(action string, run *runflow.Run) {
+	text := "no feedback"
+	if feedback, ok := run.Feedback(); ok {
+		text = "thumbs " + string(feedback.Rating)
+		if feedback.Reason != "" {
+			text += ", reason: " + feedback.Reason
 		}
 	}
-	fmt.Printf("%-8s run %s (%s): %s\n", what, run.ID, run.StatusCode, rating)
+	fmt.Printf("%-8s run %s (%s): %s\n", action, run.ID, run.StatusCode, text)
 }

@@ -1,26 +1,24 @@
-// Command generate runs a model, waits for it with progress, saves its output
-// and rates it.
+// Command generate creates a run of a model, waits for it with progress, saves its
+// output files and sets feedback on it.
 //
-// Without any account it does so against a server of its own:
+// Without an account it uses a fake API that it starts itself:
 //
 //	go run ./examples/generate
 //
-// With a user's token, or an API key, which may run but not rate, it runs a model
-// of api.runflow.io, or of wherever RUNFLOW_BASE_URL says. That costs credits.
+// With a token it uses a model of api.runflow.io, or of the API at
+// RUNFLOW_BASE_URL. That costs credits. An API key can create the run, but only a
+// user can set feedback.
 //
 //	RUNFLOW_TOKEN=… go run ./examples/generate -model owner/slug -input '{"prompt": "a cat"}'
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -31,7 +29,7 @@ import (
 func main() {
 	model := flag.String("model", "runflow/demo", "`owner/slug` of the model")
 	input := flag.String("input", `{"prompt": "a cat"}`, "input of the model, as `JSON`")
-	dir := flag.String("dir", os.TempDir(), "`directory` to save the output in")
+	dir := flag.String("dir", os.TempDir(), "`directory` for the output files")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -43,29 +41,25 @@ func main() {
 
 func generate(ctx context.Context, model, input, dir string) error {
 	token, baseURL := os.Getenv("RUNFLOW_TOKEN"), os.Getenv("RUNFLOW_BASE_URL")
-	wait := &runflow.WaitOptions{Timeout: 10 * time.Minute}
+	wait := runflow.WaitRunParams{Timeout: 10 * time.Minute}
 	if token == "" {
 		server := runflowtest.NewServer()
 		defer server.Close()
 		server.AddModel(model, runflow.Model{})
 		token, baseURL = server.UserToken, server.URL
-		wait.MaxInterval = 100 * time.Millisecond // it is close by
-		fmt.Println("no RUNFLOW_TOKEN: using an embedded server")
+		wait.MaxInterval = 100 * time.Millisecond // the fake API is fast
+		fmt.Println("RUNFLOW_TOKEN is not set: using a fake API")
 	}
-	client, err := runflow.NewClient(token, runflow.WithBaseURL(cmp.Or(baseURL, "https://api.runflow.io")))
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(baseURL))
 	if err != nil {
 		return err
 	}
 
-	run, err := client.Models.Run(ctx, model, &runflow.RunRequest{Input: runflow.JSON(input), ClientRef: "examples/generate"})
-	if errors.Is(err, runflow.ErrAmbiguous) {
-		return fmt.Errorf("look for a run with the client_ref examples/generate before you try again: %w", err)
-	}
+	run, err := create(ctx, client, model, input)
 	if err != nil {
 		return err
 	}
 	fmt.Println("run", run.ID, run.StatusCode)
-
 	for seen, err := range client.Runs.Watch(ctx, run.ID, wait) {
 		if err != nil {
 			return err
@@ -73,40 +67,55 @@ func generate(ctx context.Context, model, input, dir string) error {
 		fmt.Println("run", seen.ID, seen.StatusCode)
 		run = seen
 	}
-	for i, output := range run.Outputs() {
-		location, err := url.Parse(output.URL)
-		if err != nil {
-			return err
-		}
-		name := fmt.Sprintf("%s-%d%s", run.ID, i, path.Ext(location.Path))
-		if err := save(ctx, client, output, filepath.Join(dir, name)); err != nil {
+	for _, file := range run.OutputFiles() {
+		if err := save(ctx, client, file, dir); err != nil {
 			return err
 		}
 	}
 
-	run, err = client.Runs.SetFeedback(ctx, run.ID, runflow.Feedback{IsPositive: true, Reason: "just what I asked for"})
+	run, err = client.Runs.SetFeedback(ctx, run.ID, runflow.Feedback{Rating: runflow.ThumbsUp, Reason: "just what I asked for"})
 	if errors.Is(err, runflow.ErrPermissionDenied) {
-		fmt.Println("not rated: an API key may not")
+		fmt.Println("no feedback: an API key cannot set it")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	fb, _ := run.Feedback()
-	fmt.Println("rated: thumb up, because:", fb.Reason)
+	feedback, _ := run.Feedback()
+	fmt.Printf("feedback: thumbs %s, reason: %s\n", feedback.Rating, feedback.Reason)
 	return nil
 }
 
-func save(ctx context.Context, client *runflow.Client, output runflow.Output, path string) (err error) {
-	file, err := os.Create(path) //nolint:gosec // the directory is the caller's choice
+// create creates a run once, even if the response is lost.
+func create(ctx context.Context, client *runflow.Client, model, input string) (*runflow.Run, error) {
+	params := runflow.CreateRunParams{Input: runflow.JSON(input), ClientRef: fmt.Sprint("generate-", time.Now().UnixNano())}
+	run, err := client.Models.CreateRun(ctx, model, params)
+	if !errors.Is(err, runflow.ErrOutcomeUnknown) {
+		return run, err
+	}
+	runs, findErr := client.Runs.FindByClientRef(ctx, params.ClientRef)
+	if len(runs) == 0 {
+		return nil, errors.Join(err, findErr)
+	}
+	return &runs[0], nil
+}
+
+func save(ctx context.Context, client *runflow.Client, file runflow.OutputFile, dir string) (err error) {
+	output, err := os.CreateTemp(dir, "output-*")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	n, err := client.Runs.Download(ctx, output, file)
+	defer func() { err = errors.Join(err, output.Close()) }()
+	info, err := client.Runs.Download(ctx, file, output, runflow.DownloadParams{
+		OnProgress: func(written, total int64) { fmt.Printf("\r%d of %d bytes", written, total) },
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("saved %s, %d bytes\n", path, n)
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s", file.RunID, file.Index, info.Name))
+	if err := os.Rename(output.Name(), path); err != nil {
+		return err
+	}
+	fmt.Printf("\rsaved %s: %s, %d bytes\n", path, info.ContentType, info.Size)
 	return nil
 }

@@ -1,4 +1,4 @@
-// Command quickstart is the first program of the README.
+// Command quickstart is the first program of the README: it sets feedback on a run.
 package main
 
 import (
@@ -11,16 +11,16 @@ import (
 )
 
 func main() {
-	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN")) // a user's token
+	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN")) // the token of a user
 	if err != nil {
 		log.Fatal(err)
 	}
 	run, err := client.Runs.SetFeedback(context.Background(), os.Getenv("RUN_ID"), runflow.Feedback{
-		IsPositive: true,
-		Reason:     "sharp and on brand",
+		Rating: runflow.ThumbsUp,
+		Reason: "sharp and on brand",
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("rated", run.ID, run.StatusCode)
+	fmt.Println("set feedback on run", run.ID)
 }

@@ -1,17 +1,15 @@
-// Command search lists the failed runs of a day, and sums their cost exactly.
+// Command search lists the failed runs of a day and sums their cost exactly.
 //
-// Without any account it does so against a server of its own:
+// Without an account it uses a fake API that it starts itself:
 //
 //	go run ./examples/search
 //
-// With an API key it does so on api.runflow.io, or wherever RUNFLOW_BASE_URL
-// says:
+// With an API key it uses api.runflow.io, or the API at RUNFLOW_BASE_URL:
 //
 //	RUNFLOW_TOKEN=… go run ./examples/search -day 2026-05-06
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -47,48 +45,43 @@ func search(ctx context.Context, date string) error {
 		defer server.Close()
 		addRuns(server, day)
 		token, baseURL = server.APIKey, server.URL
-		fmt.Println("no RUNFLOW_TOKEN: using an embedded server")
+		fmt.Println("RUNFLOW_TOKEN is not set: using a fake API")
 	}
-	client, err := runflow.NewClient(token, runflow.WithBaseURL(cmp.Or(baseURL, "https://api.runflow.io")))
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(baseURL))
 	if err != nil {
 		return err
 	}
 
-	failed, err := runflow.Where("status_code").Eq(string(runflow.RunStatusFailed)).Query()
-	if err != nil {
-		return err
-	}
-	runs := client.Runs.All(ctx, &runflow.RunListParams{ListParams: runflow.ListParams{
-		Query:  failed,
+	runs := client.Runs.All(ctx, runflow.ListRunsParams{
+		Filter: runflow.Where("status_code").Eq(runflow.RunStatusFailed),
 		SortBy: "created_at:desc",
 		Fields: []string{"id", "created_at", "failure_code", "failure_message", "cost"},
 		Limit:  500,
-	}})
+	})
 	n, cost := 0, decimal.Zero
 	for run, err := range runs {
 		if err != nil {
 			return err
 		}
-		if run.CreatedAt == nil || !run.CreatedAt.Before(day.AddDate(0, 0, 1)) {
+		if !run.CreatedAt.Before(day.AddDate(0, 0, 1)) {
 			continue
 		}
 		if run.CreatedAt.Before(day) {
-			break // the newest come first: no page more is read
+			break // the newest are first: no further page is needed
 		}
 		n++
-		cost = cost.Add(run.Cost.Decimal) // 0 where it is not known
+		cost = cost.Add(run.Cost.Decimal) // 0 if it is unknown
 		fmt.Println(run.CreatedAt.Format(time.TimeOnly), run.ID, run.FailureCode, run.FailureMessage)
 	}
-	fmt.Printf("%d failed runs on %s cost %s credits\n", n, date, cost)
+	fmt.Printf("%d failed runs on %s cost %s US dollars\n", n, date, cost)
 	return nil
 }
 
-// addRuns adds runs of some days, every third of which has failed.
+// addRuns adds the runs of three days, every third of which has failed.
 func addRuns(server *runflowtest.Server, day time.Time) {
 	for hour := -24; hour < 48; hour++ {
-		created := day.Add(time.Duration(hour) * time.Hour)
 		run := runflow.Run{
-			CreatedAt:  &created,
+			CreatedAt:  day.Add(time.Duration(hour) * time.Hour),
 			StatusCode: runflow.RunStatusSucceeded,
 			Cost:       decimal.NewNullDecimal(decimal.RequireFromString("0.10")),
 		}

@@ -1,192 +1,220 @@
 // Package codec is the one seam between the SDK and its JSON library.
 //
-// The library is the mirror of encoding/json/v2, chosen for its speed and for
-// its strictness, which is set here on purpose: names match exactly, duplicate
-// names are refused, and invalid UTF-8 is tolerated in what is read.
+// The library is the mirror of encoding/json/v2 and encoding/json/jsontext, which is
+// faster than encoding/json of Go 1.26 and names the place of each error. The SDK's
+// own types are read by plans over jsontext, see reader.go, and its request bodies
+// are written by encoding/json. Types of callers are for the library alone, see
+// foreign.go.
+//
+// What the API sends is read tolerantly. Names match exactly, unknown names are
+// skipped, null is the zero value, and invalid UTF-8 is replaced. An optional
+// value of an unexpected form is absent. Only four things fail: a document that is
+// not JSON, an identifier ("id") that is not a string, an amount of money that
+// cannot be read exactly, and a list that is too long.
 package codec
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"iter"
 	"reflect"
+	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/shopspring/decimal"
 )
 
-// Codec reads and writes a family of types.
-type Codec struct {
-	own         map[reflect.Type]bool // read by plan
-	read, write json.Options
+// tolerant are the options of everything that is read.
+var tolerant = []jsontext.Options{jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)}
+
+// Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK. It
+// stops when ctx ends. A failure of any other cause is an [*Error].
+func Unmarshal(ctx context.Context, data []byte, v any) error {
+	return decode(ctx, data, v, (*reader).refuseForeign)
 }
 
-// Type is one of a codec's own types, see [Plain].
-type Type struct {
-	own   reflect.Type
-	write *json.Marshalers
-}
-
-// Plain lets a type have MarshalJSON and UnmarshalJSON methods that call the
-// codec: the codec writes a P, which is a pointer to the type, through view,
-// which gives the same value under a type without methods, and so never calls
-// back.
-func Plain[P any](view func(P) any) Type {
-	return Type{
-		own: reflect.TypeFor[P]().Elem(),
-		write: json.MarshalToFunc(func(enc *jsontext.Encoder, v P) error {
-			return json.MarshalEncode(enc, view(v))
-		}),
-	}
-}
-
-// New returns a codec that knows the given types, the API's times and its money.
-func New(types ...Type) *Codec {
-	own := map[reflect.Type]bool{}
-	write := []*json.Marshalers{json.MarshalToFunc(writeMoney)}
-	for _, t := range types {
-		own[t.own] = true
-		write = append(write, t.write)
-	}
-	return &Codec{
-		own: own,
-		read: json.JoinOptions(
-			jsontext.AllowInvalidUTF8(true),
-			json.WithUnmarshalers(json.JoinUnmarshalers(json.UnmarshalFromFunc(readTime), json.UnmarshalFromFunc(readMoney))),
-		),
-		write: json.JoinOptions(
-			// What was read with invalid UTF-8 must be writable again.
-			jsontext.AllowInvalidUTF8(true),
-			json.Deterministic(true),
-			json.WithMarshalers(json.JoinMarshalers(write...)),
-		),
-	}
-}
-
-// Unmarshal reads data into v. A failure is an [*Error].
-func (c *Codec) Unmarshal(data []byte, v any) error {
+func decode(ctx context.Context, data []byte, v any, foreign func(*reader, reflect.Value) error) error {
 	target := reflect.ValueOf(v)
-	if t := reflect.TypeOf(v); t != nil && t.Kind() == reflect.Pointer && !target.IsNil() && c.isOwn(t.Elem()) {
-		return explain(readPlanned(data, target.Elem(), planOf(t.Elem())))
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return &Error{Reason: "the target is not a non-nil pointer"}
 	}
-	return explain(json.Unmarshal(data, v, c.read))
+	if err := read(ctx, data, target.Elem(), foreign); err != nil {
+		return cmp.Or(ctx.Err(), explain(err))
+	}
+	return nil
 }
 
-// isOwn reports whether t is one of the codec's own types, or holds them as the
-// API's answers do.
-func (c *Codec) isOwn(t reflect.Type) bool {
-	return c.own[t] || t.Kind() == reflect.Slice && c.own[t.Elem()] || t.Implements(answerType)
+// Marshal encodes a request body of the SDK. A failure is an [*Error].
+func Marshal(v any) ([]byte, error) {
+	var data bytes.Buffer
+	enc := json.NewEncoder(&data)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, &Error{Reason: "cannot be encoded", Cause: err}
+	}
+	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
 }
 
-// Answer marks a type of the SDK that only holds what the API answered. It is
-// read as the API's own types are.
-type Answer struct{}
-
-func (Answer) answer() {}
-
-var answerType = reflect.TypeFor[interface{ answer() }]()
-
-// Marshal writes v. A failure is an [*Error].
-func (c *Codec) Marshal(v any) ([]byte, error) {
-	data, err := json.Marshal(v, c.write)
-	return data, explain(err)
+// Valid reports whether data is one JSON value.
+func Valid(data []byte) bool {
+	return jsontext.Value(data).IsValid(tolerant...)
 }
 
-// MarshalForeign writes a value of the caller's own as encoding/json would, whose
-// tags and conventions it was made for, but refuses what that would mend in
-// silence: invalid UTF-8, and names that stand twice in their object.
-func MarshalForeign(v any) ([]byte, error) {
-	data, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), jsonv1.ReportErrorsWithLegacySemantics(false),
-		jsontext.AllowInvalidUTF8(false), jsontext.AllowDuplicateNames(false), jsontext.EscapeForHTML(false))
-	return data, explain(err)
-}
-
-// IsObject reports whether data is a JSON object.
+// IsObject reports whether data begins as a JSON object.
 func IsObject(data []byte) bool { return jsontext.Value(data).Kind() == jsontext.KindBeginObject }
 
-// Loose reads data without any schema, as maps, slices, strings, float64s and
-// bools; duplicate names of one type are tolerated. It is for what may be malformed.
-func Loose(data []byte) (any, error) {
-	var v any
-	err := json.Unmarshal(data, &v, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	return v, explain(err)
-}
+// IsArray reports whether data begins as a JSON array.
+func IsArray(data []byte) bool { return jsontext.Value(data).Kind() == jsontext.KindBeginArray }
 
-// IsNull reports whether data holds no value: nothing at all, or a JSON null.
+// IsNull reports whether data holds no value: it is empty or a JSON null.
 func IsNull(data []byte) bool {
 	return len(data) == 0 || jsontext.Value(data).Kind() == jsontext.KindNull
 }
 
+// Elements returns the elements of a JSON array, up to the first syntax error.
+// They are valid until the next one is read.
+func Elements(array []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		dec := jsontext.NewDecoder(bytes.NewBuffer(array), tolerant...)
+		if token, err := dec.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginArray {
+			return
+		}
+		for dec.PeekKind() != jsontext.KindEndArray {
+			value, err := dec.ReadValue()
+			if err != nil || !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+// Members returns the members of a JSON object, up to the first syntax error.
+// They are valid until the next one is read.
+func Members(object []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		dec := jsontext.NewDecoder(bytes.NewBuffer(object), tolerant...)
+		if token, err := dec.ReadToken(); err != nil || token.Kind() != jsontext.KindBeginObject {
+			return
+		}
+		for dec.PeekKind() != jsontext.KindEndObject {
+			quoted, err := dec.ReadValue()
+			if err != nil {
+				return
+			}
+			name := Text(quoted, longestName)
+			value, err := dec.ReadValue()
+			if err != nil || !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// longestName is longer than any name that the SDK looks for.
+const longestName = 256
+
+// Text returns the text of a JSON string, cut off after limit bytes of its
+// quoted form.
+func Text(quoted []byte, limit int) string {
+	// Of a string that is cut off, AppendUnquote returns what is there.
+	text, _ := jsontext.AppendUnquote(nil, quoted[:min(len(quoted), limit)])
+	return string(text)
+}
+
+// Strings returns the beginnings of the first n strings in the JSON value data,
+// without the names of members.
+func Strings(data []byte, n int) []string {
+	var found []string
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data), tolerant...)
+	for len(found) < n && dec.InputOffset() < longestSearch {
+		if dec.PeekKind() != jsontext.KindString {
+			if _, err := dec.ReadToken(); err != nil {
+				break
+			}
+			continue
+		}
+		quoted, err := dec.ReadValue()
+		if err != nil {
+			break
+		}
+		if kind, i := dec.StackIndex(dec.StackDepth()); kind != jsontext.KindBeginObject || i%2 == 0 {
+			found = append(found, Text(quoted, longestText))
+		}
+	}
+	return found
+}
+
+const (
+	longestSearch = 64 << 10 // where the last string begins that [Strings] finds
+	longestText   = 1 << 10  // how much of a string it returns
+)
+
+// A List is a list that must be there. A null is an empty list; no list at all
+// leaves Given false.
+type List[T any] struct {
+	Items []T
+	Given bool
+	Max   int // more items are refused; 0 means no limit
+}
+
+func (l *List[T]) limit() int { return l.Max }
+func (l *List[T]) given()     { l.Given = true }
+
+// list is a [List] of any type.
+type list interface {
+	limit() int
+	given()
+}
+
+// The forms of a time that the API and its neighbors write. Fractions of a second
+// may follow the seconds in each. Without a zone a time is in UTC.
 var timeLayouts = [...]string{
 	time.RFC3339,
-	"2006-01-02T15:04:05", // no zone: UTC
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04:05",
 	"2006-01-02 15:04:05Z07:00",
 	"2006-01-02 15:04:05",
 }
 
-func readTime(dec *jsontext.Decoder, t *time.Time) error {
-	quoted, err := readText(dec, "a time")
-	if err != nil {
-		return err
-	}
+func parseTime(quoted []byte) (time.Time, bool) {
+	var t time.Time
 	if n := len(quoted); n > 2 && quoted[n-2] == 'Z' && t.UnmarshalText(quoted[1:n-1]) == nil {
-		return nil
+		return t, true
 	}
-	*t, err = parseTime(unquote(quoted))
-	return err
-}
-
-func parseTime(text string) (time.Time, error) {
+	if len(quoted) > longestNumber {
+		return t, false
+	}
+	text := unquote(quoted)
 	for _, layout := range timeLayouts {
-		// In UTC, so that what is read does not depend on the machine's zone.
+		// In UTC, so that the result does not depend on the machine's zone.
 		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
-			return t, nil
+			return t, true
 		}
 	}
-	return time.Time{}, reason("not a time in ISO 8601 form")
+	return time.Time{}, false
 }
 
-func readMoney(dec *jsontext.Decoder, d *decimal.NullDecimal) error {
-	if dec.PeekKind() == jsontext.KindNull {
-		*d = decimal.NullDecimal{}
-		return dec.SkipValue()
+// longestNumber is how many bytes a number or a time may have. Reading a decimal
+// takes time that grows with the square of its length: one of two million digits,
+// which are 2 KB under gzip, took 5 s.
+const longestNumber = 128
+
+// parseMoney reads an amount of money exactly, or returns why it cannot.
+func parseMoney(value []byte) (d decimal.Decimal, reason string) {
+	if len(value) > longestNumber {
+		return d, "want a decimal number of at most " + strconv.Itoa(longestNumber) + " characters"
 	}
-	text, err := readText(dec, "a decimal number")
-	if err != nil {
-		return err
+	d, err := decimal.NewFromString(unquote(value))
+	if err != nil || d.Exponent() > longestNumber || d.Exponent() < -longestNumber {
+		return decimal.Decimal{}, "not a decimal number"
 	}
-	parsed, err := decimal.NewFromString(unquote(text))
-	if err != nil {
-		return reason("not a decimal number")
-	}
-	*d = decimal.NewNullDecimal(parsed)
-	return nil
+	return d, ""
 }
 
-// writeMoney keeps every digit, trailing zeros too, and does not depend on the
-// package-wide switches of the decimal library.
-func writeMoney(enc *jsontext.Encoder, d *decimal.NullDecimal) error {
-	if !d.Valid {
-		return enc.WriteToken(jsontext.Null)
-	}
-	places := max(0, -d.Decimal.Exponent())
-	return enc.WriteToken(jsontext.String(d.Decimal.StringFixed(places)))
-}
-
-// readText returns a JSON string or number, as it stands.
-func readText(dec *jsontext.Decoder, want string) (jsontext.Value, error) {
-	kind := dec.PeekKind()
-	value, err := dec.ReadValue()
-	switch {
-	case err != nil:
-		return nil, err
-	case kind != jsontext.KindString && kind != jsontext.KindNumber:
-		return nil, reason("want " + want + ", got " + kindName(kind))
-	}
-	return value, nil
-}
-
-// unquote returns the text of a JSON string, and a number as it stands.
+// unquote returns the text of a JSON string, and a number as it is.
 func unquote(value []byte) string {
 	if value[0] != '"' {
 		return string(value)
@@ -194,21 +222,6 @@ func unquote(value []byte) string {
 	if inner := value[1 : len(value)-1]; isPlain(inner) {
 		return string(inner)
 	}
-	text, _ := jsontext.AppendUnquote(nil, value) // its only error is invalid UTF-8, which it mends
+	text, _ := jsontext.AppendUnquote(nil, value) // its only error is invalid UTF-8, which it replaces
 	return string(text)
 }
-
-// List is a list that knows whether it was there: a null is an empty list,
-// nothing at all is none.
-type List[T any] struct {
-	Items []T
-	Given bool
-}
-
-// UnmarshalJSONFrom reads the list.
-func (l *List[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	l.Given = true
-	return json.UnmarshalDecode(dec, &l.Items)
-}
-
-func (*List[T]) list() {}

@@ -1,23 +1,17 @@
-package codec_test
+package codec
 
 import (
+	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/runflow-io/runflow-go/internal/codec"
 )
-
-// kind has a method of its own to be read by.
-type kind string
-
-func (k *kind) UnmarshalText(text []byte) error { *k = "the " + kind(text); return nil }
 
 // raw is a free-form value.
 type raw []byte
@@ -26,54 +20,111 @@ func (v raw) MarshalJSON() ([]byte, error) { return v, nil }
 
 func (v *raw) UnmarshalJSON(data []byte) error { *v = append(raw(nil), data...); return nil }
 
-// thing has methods that call the codec, as the API's types have.
+// grade decodes itself.
+type grade string
+
+func (g *grade) UnmarshalText(text []byte) error {
+	if string(text) == "canary" {
+		return errGrade
+	}
+	*g = grade(strings.ToUpper(string(text)))
+	return nil
+}
+
+var errGrade = &Error{Reason: "canary"}
+
+// thing has a field of each kind that the SDK's types have.
 type thing struct {
-	Name  string              `json:"name"`
+	ID    string              `json:"id,omitzero"`
+	Name  string              `json:"name,omitzero"`
 	Count int                 `json:"count,omitzero"`
-	At    *time.Time          `json:"at,omitzero"`
-	Cost  decimal.NullDecimal `json:"cost,omitzero"`
-	Inner *thing              `json:"inner,omitzero"`
-	List  []thing             `json:"list,omitzero"`
-	Sizes map[string]uint8    `json:"sizes,omitzero"`
-	Score *float64            `json:"score,omitzero"`
-	Kind  kind                `json:"kind,omitzero"`
+	Large *int64              `json:"large,omitzero"`
+	Score float64             `json:"score,omitzero"`
+	Ratio *float64            `json:"ratio,omitzero"`
 	Done  bool                `json:"done,omitzero"`
-	Extra map[string]raw      `json:",embed"`
+	Known *bool               `json:"known,omitzero"`
+	Grade grade               `json:"grade,omitzero"`
+	At    time.Time           `json:"at,omitzero"`
+	Cost  decimal.NullDecimal `json:"cost,omitzero"`
+	Total decimal.Decimal     `json:"total,omitzero"`
+	Free  raw                 `json:"free,omitzero"`
+	Names []string            `json:"names,omitzero"`
+	Inner *thing              `json:"inner,omitzero"`
+	Value part                `json:"value,omitzero"`
+	List  []part              `json:"list,omitzero"`
+	Deep  [][]string          `json:"deep,omitzero"`
+	Notes string              // it has no name in the API
+	Never string              `json:"-"`
 }
 
-var things = codec.New(codec.Plain(func(v *thing) any { type plain thing; return (*plain)(v) }))
-
-func (v thing) MarshalJSON() ([]byte, error)     { return things.Marshal(&v) }
-func (v *thing) UnmarshalJSON(data []byte) error { return things.Unmarshal(data, v) }
-
-func TestMethodsThatCallTheCodecAreNotCalledBack(t *testing.T) {
-	t.Parallel()
-	var v thing
-	require.NoError(t, json.Unmarshal([]byte(`{"name":"a","inner":{"name":"b"},"list":[{"name":"c"}]}`), &v))
-	assert.Equal(t, thing{Name: "a", Inner: &thing{Name: "b"}, List: []thing{{Name: "c"}}}, v)
-	data, err := json.Marshal(v)
-	require.NoError(t, err)
-	assert.Equal(t, `{"name":"a","inner":{"name":"b"},"list":[{"name":"c"}]}`, string(data))
+type part struct {
+	ID   string `json:"id,omitzero"`
+	Size int    `json:"size,omitzero"`
 }
 
-func TestNamesMatchExactlyAndUnknownOnesAreKept(t *testing.T) {
-	t.Parallel()
-	var v thing
-	require.NoError(t, things.Unmarshal([]byte(`{"NAME":"a","other":{"name":"b"},"name":null,"count":null,"inner":null,"list":null}`), &v))
-	assert.Equal(t, thing{Extra: map[string]raw{"NAME": raw(`"a"`), "other": raw(`{"name":"b"}`)}}, v)
+func unmarshal(t *testing.T, text string, v any) error {
+	t.Helper()
+	return UnmarshalForeign(t.Context(), []byte(text), v)
 }
 
-func TestInvalidUTF8IsReadAndWritten(t *testing.T) {
+func TestUnmarshal_Names(t *testing.T) {
 	t.Parallel()
 	var v thing
-	require.NoError(t, things.Unmarshal([]byte("{\"name\":\"a\xffb\"}"), &v))
+	require.NoError(t, unmarshal(t, `{"NAME":"a","other":{"name":"b"},"na\u006de":"c","Notes":"d","-":"e","Never":"f"}`, &v))
+	assert.Equal(t, thing{Name: "c"}, v)
+}
+
+func TestUnmarshal_InvalidUTF8(t *testing.T) {
+	t.Parallel()
+	var v thing
+	require.NoError(t, unmarshal(t, "{\"\xff\":1,\"\xfe\":2,\"name\":\"a\xffb\"}", &v))
 	assert.Equal(t, "a\ufffdb", v.Name)
-	data, err := things.Marshal(thing{Name: "a\xffb"})
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"name":"a\ufffdb"}`, string(data))
 }
 
-func TestTimesAreReadInEveryForm(t *testing.T) {
+func TestUnmarshal_TypeOfCaller(t *testing.T) {
+	t.Parallel()
+	var own struct {
+		Inner map[string]string `json:"inner"`
+	}
+	const document = `{"inner":{"a":"b"}}`
+	require.EqualError(t, Unmarshal(t.Context(), []byte(document), &own), "a struct { Inner map[string]string \"json:\\\"inner\\\"\" } has no plan")
+	require.NoError(t, UnmarshalForeign(t.Context(), []byte(document), &own))
+	assert.Equal(t, map[string]string{"a": "b"}, own.Inner)
+}
+
+func TestMarshal_NoEscapeForHTML(t *testing.T) {
+	t.Parallel()
+	data, err := Marshal(part{ID: "<a&b>"})
+	require.NoError(t, err)
+	assert.Equal(t, `{"id":"<a&b>"}`, string(data))
+}
+
+func TestUnmarshal_BadTarget(t *testing.T) {
+	t.Parallel()
+	for name, target := range map[string]any{"nil": nil, "nil pointer": (*thing)(nil), "no pointer": thing{}} {
+		require.EqualError(t, unmarshal(t, `{}`, target), "the target is not a non-nil pointer", name)
+	}
+}
+
+func TestUnmarshal_ContextEnded(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	const elements = 10_000
+	var list []part
+	data := []byte("[" + strings.Repeat("{},", elements) + "{}]")
+	require.Equal(t, context.Canceled, Unmarshal(ctx, data, &list))
+	assert.Less(t, len(list), elements/2)
+
+	var v thing
+	require.Equal(t, context.Canceled, Unmarshal(ctx, []byte("{"+strings.Repeat(`"x":1,`, elements)+`"name":"a"}`), &v))
+	assert.Empty(t, v.Name)
+
+	var own map[string][]part // read by the library, which calls the plan
+	require.Equal(t, context.Canceled, UnmarshalForeign(ctx, []byte(`{"a":`+string(data)+`}`), &own))
+}
+
+func TestUnmarshal_Times(t *testing.T) {
 	t.Parallel()
 	want := time.Date(2023, 11, 7, 5, 31, 56, 0, time.UTC)
 	for text, want := range map[string]time.Time{
@@ -81,98 +132,300 @@ func TestTimesAreReadInEveryForm(t *testing.T) {
 		"2023-11-07T05:31:56":              want,
 		"2023-11-07T05:31:56.5":            want.Add(time.Second / 2),
 		"2023-11-07T05:31:56.123456+00:00": want.Add(123456 * time.Microsecond),
+		"2023-11-07T05:31:56+0000":         want,
 		"2023-11-07T07:31:56+02:00":        want,
+		"2023-11-07T07:31:56+0200":         want,
 		"2023-11-07 05:31:56Z":             want,
 		"2023-11-07 05:31:56.5":            want.Add(time.Second / 2),
+		`2023-11-07T05:31:56\u005a`:        want,
+		"":                                 {},
+		"soon":                             {},
+		strings.Repeat("2", 200):           {},
 	} {
-		var v thing
-		require.NoError(t, things.Unmarshal([]byte(`{"at":"`+text+`"}`), &v), text)
-		assert.True(t, want.Equal(*v.At), text)
+		v := thing{At: time.Unix(0, 0)}
+		require.NoError(t, unmarshal(t, `{"at":"`+text+`"}`, &v), text)
+		assert.True(t, want.Equal(v.At), text)
+		assert.Equal(t, want.IsZero(), v.At.IsZero(), text)
 	}
 }
 
-func TestMoneyIsExact(t *testing.T) {
+func TestUnmarshal_Money(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`"0.10"`: `"0.10"`,
-		`0.10`:   `"0.10"`,
-		`"123456789012345678901234567890.000000000000000001"`: `"123456789012345678901234567890.000000000000000001"`,
-		`"-5"`:   `"-5"`,
-		`1e2`:    `"100"`,
-		`"1e-3"`: `"0.001"`,
+		`"0.10"`: "0.10",
+		`0.10`:   "0.10",
+		`"123456789012345678901234567890.000000000000000001"`: "123456789012345678901234567890.000000000000000001",
+		`"-5"`:                               "-5",
+		`1e2`:                                "100",
+		`"1e-3"`:                             "0.001",
+		`"\u0031"`:                           "1",
+		`"` + strings.Repeat("9", 126) + `"`: strings.Repeat("9", 126),
 	} {
 		var v thing
-		require.NoError(t, things.Unmarshal([]byte(`{"cost":`+text+`}`), &v), text)
-		data, err := things.Marshal(v)
-		require.NoError(t, err)
-		assert.Equal(t, `{"name":"","cost":`+want+`}`, string(data))
+		require.NoError(t, unmarshal(t, `{"cost":`+text+`,"total":`+text+`}`, &v), text)
+		assert.True(t, decimal.RequireFromString(want).Equal(v.Cost.Decimal), text)
+		assert.True(t, v.Cost.Valid)
+		assert.True(t, decimal.RequireFromString(want).Equal(v.Total), text)
+	}
+	v := thing{Cost: decimal.NewNullDecimal(decimal.NewFromInt(1)), Total: decimal.NewFromInt(1)}
+	require.NoError(t, unmarshal(t, `{"cost":null,"total":null}`, &v))
+	assert.Equal(t, thing{}, v)
+}
+
+// Reading a decimal takes time that grows with the square of its length.
+func TestUnmarshal_LongNumbers(t *testing.T) {
+	t.Parallel()
+	digits := strings.Repeat("1", 2_000_000)
+	for field, number := range map[string]string{"cost": digits, "total": `"0.` + digits + `"`} {
+		var v thing
+		var named *Error
+		require.ErrorAs(t, unmarshal(t, `{"id":"a","`+field+`":`+number+`}`, &v), &named)
+		assert.Equal(t, field, named.Field)
+		assert.Equal(t, "want a decimal number of at most 128 characters", named.Reason)
 	}
 	var v thing
-	v.Cost.Valid = true
-	require.NoError(t, things.Unmarshal([]byte(`{"cost":null}`), &v))
-	assert.False(t, v.Cost.Valid)
-	data, err := things.Marshal(&v.Cost)
-	require.NoError(t, err)
-	assert.Equal(t, "null", string(data))
-}
-
-func TestNullAndNothingAreNull(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{"": true, "null": true, " null": true, "0": false, `""`: false, "{}": false} {
-		assert.Equal(t, want, codec.IsNull([]byte(text)), "%q", text)
-	}
-	for text, want := range map[string]bool{"{}": true, " {}": true, "[]": false, "null": false, "": false, `"{}"`: false} {
-		assert.Equal(t, want, codec.IsObject([]byte(text)), "%q", text)
+	require.NoError(t, unmarshal(t, `{"count":`+digits+`,"large":`+digits+`,"score":0.`+digits+`,"ratio":0.`+digits+`,"id":"a"}`, &v))
+	assert.Equal(t, thing{ID: "a"}, v)
+	for _, number := range []string{"1e400", "1e-400", `"1e2147483647"`, `"1e99999999999"`} {
+		require.EqualError(t, unmarshal(t, `{"cost":`+number+`}`, &v), "cost: not a decimal number")
 	}
 }
 
-func TestEveryKindIsRead(t *testing.T) {
+func TestUnmarshal_List(t *testing.T) {
 	t.Parallel()
-	var v thing
-	require.NoError(t, things.Unmarshal([]byte(`{"na\u006de":"\u0061\ud83d\ude00","count":-7,"kind":"k\/ind","done":true,"score":0.5,"sizes":{"a":1},"list":[null,{}],"inner":{"done":false}}`), &v))
-	half := 0.5
-	assert.Equal(t, thing{
-		Name: "a😀", Count: -7, Kind: "the k/ind", Done: true, Score: &half, Sizes: map[string]uint8{"a": 1}, List: []thing{{}, {}}, Inner: &thing{},
-	}, v)
-	var list []thing
-	require.NoError(t, things.Unmarshal([]byte(` [{"name":"a"},{"name":"a"}] `), &list))
-	assert.Equal(t, []thing{{Name: "a"}, {Name: "a"}}, list)
-}
-
-func TestUnknownNamesOfInvalidUTF8AreNotConfused(t *testing.T) {
-	t.Parallel()
-	var v thing
-	require.NoError(t, things.Unmarshal([]byte("{\"\xff\":1}"), &v))
-	_, err := things.Marshal(&v)
-	require.NoError(t, err)
-	require.ErrorContains(t, things.Unmarshal([]byte("{\"\xff\":1,\"\xfe\":2}"), &v), "stands twice", "both are the same when they are mended")
-}
-
-func TestAListKnowsWhetherItWasThere(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]codec.List[thing]{
-		`{}`:                       {},
-		`{"items":null}`:           {Given: true},
-		`{"items":[]}`:             {Given: true, Items: []thing{}},
-		`{"items":[{"name":"a"}]}`: {Given: true, Items: []thing{{Name: "a"}}},
+	for text, want := range map[string]List[thing]{
+		`{}`:                            {},
+		`{"items":null}`:                {Given: true},
+		`{"items":[]}`:                  {Given: true, Items: []thing{}},
+		`{"items":[{"name":"a"},null]}`: {Given: true, Items: []thing{{Name: "a"}, {}}},
 	} {
 		var page struct {
-			codec.Answer
-
-			Items codec.List[thing] `json:"items"`
+			Items List[thing] `json:"items"`
+			part
 		}
-		require.NoError(t, things.Unmarshal([]byte(text), &page))
+		require.NoError(t, unmarshal(t, text, &page))
 		assert.Equal(t, want, page.Items, text)
-		var foreign struct { // read by the library
-			Items codec.List[thing] `json:"items"`
-		}
-		require.NoError(t, things.Unmarshal([]byte(text), &foreign))
-		assert.Equal(t, want, foreign.Items, text)
 	}
 }
 
-// Callers' own types were made for encoding/json.
-func TestForeignValuesAreWrittenAsEncodingJSONDoes(t *testing.T) {
+type page struct {
+	Items List[part] `json:"items"`
+	Next  string     `json:"next"`
+}
+
+// Neither the list nor its items are optional.
+func TestUnmarshal_List_Odd(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"items":{},"next":"a"}`:                "items: want a list, got an object",
+		`{"items":[{},1,2],"next":"a"}`:          "items[1]: want an object, got a number",
+		`{"items":[{},[{}]],"next":"a"}`:         "items[1]: want an object, got a list",
+		`{"items":[{},{"id":1}],"next":"a"}`:     "items[1].id: want a string, got a number",
+		`{"items":[{},{"size":"a"}],"next":"a"}`: "",
+	} {
+		var v page
+		err := unmarshal(t, text, &v)
+		if want == "" {
+			require.NoError(t, err)
+			assert.Equal(t, page{Items: List[part]{Items: []part{{}, {}}, Given: true}, Next: "a"}, v)
+			continue
+		}
+		require.EqualError(t, err, want)
+	}
+}
+
+func TestUnmarshal_List_Max(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{49: "", 50: "", 51: "items[49]: more than 50 elements", 1_000_000: "items[49]: more than 50 elements"} {
+		v := page{Items: List[part]{Max: 50}}
+		err := unmarshal(t, `{"items":[`+strings.Repeat("{},", n-1)+`{}]}`, &v)
+		if want != "" {
+			require.EqualError(t, err, want)
+			assert.Len(t, v.Items.Items, 50)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Len(t, v.Items.Items, n)
+	}
+}
+
+func TestUnmarshal_EmbeddedList_Max(t *testing.T) {
+	t.Parallel()
+	list := func(n int) string { return "[" + strings.Repeat("{},", n-1) + "{}]" }
+	var v thing
+	require.NoError(t, unmarshal(t, `{"list":`+list(maxElements)+`}`, &v))
+	assert.Len(t, v.List, maxElements)
+	require.EqualError(t, unmarshal(t, `{"list":`+list(maxElements+1)+`}`, &v), "list[99999]: more than 100000 elements")
+	odd := "[" + strings.Repeat("1,", maxElements) + "{}]"
+	require.NoError(t, unmarshal(t, `{"list":`+odd+`}`, &v), "elements that are left out need no memory")
+	assert.Len(t, v.List, 1)
+}
+
+// Many lists that are each allowed would need as much memory as one that is not.
+func TestUnmarshal_EmbeddedList_MaxOfDocument(t *testing.T) {
+	t.Parallel()
+	const size = 50_000
+	list := `{"list":[` + strings.Repeat("null,", size-1) + `null]},`
+	var v struct { // read by the library, apart from the items
+		Items []thing
+	}
+	err := unmarshal(t, `{"Items":[`+strings.Repeat(list, maxEmbedded/size)+`{}]}`, &v)
+	require.ErrorContains(t, err, "more than 500000 elements in all lists")
+	elements := len(v.Items)
+	for _, item := range v.Items {
+		elements += len(item.List)
+	}
+	assert.Equal(t, maxEmbedded, elements)
+}
+
+func TestIsNull(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "null": true, " null": true, "0": false, `""`: false, "{}": false} {
+		assert.Equal(t, want, IsNull([]byte(text)), "%q", text)
+	}
+}
+
+func TestIsObject_IsArray(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][2]bool{
+		"{}": {true, false}, " {}": {true, false}, "[]": {false, true}, "\n[": {false, true},
+		"null": {}, "": {}, `"{}"`: {}, `"[]"`: {},
+	} {
+		assert.Equal(t, want, [2]bool{IsObject([]byte(text)), IsArray([]byte(text))}, "%q", text)
+	}
+}
+
+func TestValid(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"a":1,"a":2}`: true, "\"\xff\"": true, " 1 ": true,
+		"": false, "{": false, "1 2": false, "<html>": false,
+	} {
+		assert.Equal(t, want, Valid([]byte(text)), "%q", text)
+	}
+}
+
+func TestElements(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`[1, "a" ,{"b":[ ]},null]`: {"1", `"a"`, `{"b":[ ]}`, "null"},
+		`[]`:                       nil,
+		`[1,2`:                     {"1", "2"},
+		`[1,]`:                     {"1"},
+		`{"a":1}`:                  nil,
+		`"a"`:                      nil,
+		``:                         nil,
+	} {
+		var got []string
+		for value := range Elements([]byte(text)) {
+			got = append(got, string(value))
+		}
+		assert.Equal(t, want, got, text)
+	}
+	for range Elements([]byte(`[1,2]`)) {
+		break
+	}
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1000)
+	for text, want := range map[string][]string{
+		`{"a": 1, "b\u0063" :{"d":[ ]},"a":2}`: {"a=1", `bc={"d":[ ]}`, "a=2"},
+		`{}`:                                   nil,
+		`{"a":1`:                               {"a=1"},
+		`{"a":1,"b"`:                           {"a=1"},
+		`{"a":1,2:3}`:                          {"a=1"},
+		`{"` + long + `":1}`:                   {long[:longestName-1] + "=1"},
+		`[1]`:                                  nil,
+		``:                                     nil,
+	} {
+		var got []string
+		for name, value := range Members([]byte(text)) {
+			got = append(got, name+"="+string(value))
+		}
+		assert.Equal(t, want, got, text)
+	}
+	for range Members([]byte(`{"a":1,"b":2}`)) {
+		break
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		quoted string
+		limit  int
+		want   string
+	}{
+		{`"abc"`, 100, "abc"},
+		{`"abc"`, 5, "abc"},
+		{`"abc"`, 4, "abc"},
+		{`"abc"`, 3, "ab"},
+		{`"abc"`, 0, ""},
+		{`"a\nb"`, 3, "a"},
+		{`"a\nb"`, 4, "a\n"},
+		{`"\\\\\\"`, 4, `\`},
+		{`"\\\\\\"`, 5, `\\`},
+		{`"\u0041\u0042"`, 12, "A"},
+		{`"\ud83d\ude00"`, 100, "😀"},
+		{`"é"`, 2, ""},
+		{`""`, 100, ""},
+		{`"`, 100, ""},
+		{``, 100, ""},
+		{"\"a\xffb\"", 100, "a\ufffdb"},
+	} {
+		assert.Equal(t, tc.want, Text([]byte(tc.quoted), tc.limit), "%s up to %d", tc.quoted, tc.limit)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("a\n\u0000😀\\", 5)
+	f.Fuzz(func(t *testing.T, text string, limit int) {
+		if limit < 0 || !utf8.ValidString(text) {
+			return
+		}
+		quoted, err := Marshal(text)
+		require.NoError(t, err)
+		got := strings.TrimSuffix(Text(quoted, limit), "\ufffd") // of half a pair
+		assert.True(t, strings.HasPrefix(text, got), "%q of %q", got, text)
+		assert.Equal(t, text, Text(quoted, len(quoted)))
+	})
+}
+
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	for _, tc := range []struct {
+		data string
+		n    int
+		want []string
+	}{
+		{`{"a":"b","c":["d",1,{"e":"f\n"}],"g":null}`, 10, []string{"b", "d", "f\n"}},
+		{`["a","b","c"]`, 2, []string{"a", "b"}},
+		{`"a"`, 10, []string{"a"}},
+		{`["a","b`, 10, []string{"a"}},
+		{`["a",}`, 10, []string{"a"}},
+		{`["` + long + `","b"]`, 10, []string{long[:longestText-1]}},
+		{"", 10, nil},
+		{"canary", 10, nil},
+	} {
+		assert.Equal(t, tc.want, Strings([]byte(tc.data), tc.n), "%.50s", tc.data)
+	}
+}
+
+func TestMarshal(t *testing.T) {
+	t.Parallel()
+	data, err := Marshal(map[string]any{"b": "<&>", "a": thing{Name: "x", Free: raw(`{"a": 1}`)}})
+	require.NoError(t, err)
+	assert.Equal(t, `{"a":{"name":"x","free":{"a":1},"Notes":""},"b":"<&>"}`, string(data))
+	_, err = Marshal(func() {})
+	var named *Error
+	require.ErrorAs(t, err, &named)
+}
+
+// Types of callers were made for encoding/json.
+func TestMarshalForeign_AsEncodingJSON(t *testing.T) {
 	t.Parallel()
 	type input struct {
 		Prompt  string         `json:"prompt"`
@@ -194,151 +447,26 @@ func TestForeignValuesAreWrittenAsEncodingJSONDoes(t *testing.T) {
 	} {
 		want, err := json.Marshal(v)
 		require.NoError(t, err)
-		got, err := codec.MarshalForeign(v)
+		got, err := MarshalForeign(v)
 		require.NoError(t, err)
 		assert.Equal(t, string(want), string(got))
 	}
-	got, err := codec.MarshalForeign(input{URL: "https://a/?b&c=<d>"})
+	got, err := MarshalForeign(input{URL: "https://a/?b&c=<d>"})
 	require.NoError(t, err)
 	assert.Contains(t, string(got), "https://a/?b&c=<d>", "nothing is escaped for HTML")
+}
 
+func TestMarshalForeign_Refused(t *testing.T) {
+	t.Parallel()
 	for name, v := range map[string]any{
-		"a function":               func() {},
-		"a channel":                map[string]any{"a": make(chan int)},
-		"invalid UTF-8":            map[string]any{"a": "\xff"},
-		"a name that stands twice": json.RawMessage(`{"a":1,"a":2}`),
-		"no JSON":                  json.RawMessage(`{`),
+		"function":       func() {},
+		"channel":        map[string]any{"a": make(chan int)},
+		"invalid UTF-8":  map[string]any{"a": "\xff"},
+		"duplicate name": json.RawMessage(`{"a":1,"a":2}`),
+		"not JSON":       json.RawMessage(`{`),
 	} {
-		_, err := codec.MarshalForeign(v)
-		require.Error(t, err, name)
-		var named *codec.Error
+		_, err := MarshalForeign(v)
+		var named *Error
 		require.ErrorAs(t, err, &named, name)
 	}
-}
-
-func TestLooseReadsAnythingThatIsJSON(t *testing.T) {
-	t.Parallel()
-	v, err := codec.Loose([]byte(`{"a":[1],"a":[null,true,"x"]}`))
-	require.NoError(t, err)
-	assert.Equal(t, map[string]any{"a": []any{nil, true, "x"}}, v)
-	_, err = codec.Loose([]byte("<html>"))
-	require.EqualError(t, err, "not valid JSON")
-}
-
-// grade reads itself.
-type grade string
-
-func (g *grade) UnmarshalText(text []byte) error {
-	*g = grade(strings.ToUpper(string(text)))
-	return nil
-}
-
-type report struct {
-	Grade grade               `json:"grade"`
-	Done  bool                `json:"done"`
-	Count int                 `json:"count"`
-	Ratio float64             `json:"ratio"`
-	At    time.Time           `json:"at"`
-	Cost  decimal.NullDecimal `json:"cost"`
-	Free  raw                 `json:"free"`
-	Names []string            `json:"names"`
-	Next  *report             `json:"next"`
-	Pages codec.List[report]  `json:"pages"`
-	Notes string              // without a name
-}
-
-// The library is what a plan must agree with.
-func TestAPlanReadsWhatTheLibraryReads(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{
-		`{}`,
-		`null`,
-		`{"grade":"a","done":true,"count":-7,"ratio":-1.5e3,"at":"2023-11-07T05:31:56Z","cost":"0.10"}`,
-		`{"grade":null,"done":null,"count":null,"ratio":null,"cost":null,"free":null,"names":null,"next":null,"pages":null}`,
-		`{"done":false,"free":{"a":[{"b":1}]},"names":[],"pages":[]}`,
-		`{"names":["` + strings.Repeat("long", 20) + `","a\"b","\ud83d\ude00","é",null]}`,
-		`{"next":{"next":{"count":1}},"pages":[{"count":2},null,{"pages":[{}]}]}`,
-		`{"count":1,"unknown":{"count":2},"grade":"b"}`,
-		`{"ratio":1,"c\u006funt":3}`,
-		`{"grade":1}`, `{"done":"x"}`, `{"count":1.5}`, `{"ratio":"1"}`, `{"ratio":1e999}`, `{"at":null}`,
-		`{"names":["a",2]}`, `{"pages":{}}`, `{"pages":[{"next":[]}]}`, `{"next":{"count":1,"count":2}}`,
-		`{"free":tru}`, `{"unknown":tru}`, `{1:2}`, `{"count" 1}`, `{"count":1`, `{"names":["a"`, `{"free":`,
-	} {
-		var planned struct {
-			codec.Answer
-			Body report `json:"body"`
-		}
-		var plain struct {
-			Body report `json:"body"`
-		}
-		data := []byte(`{"body":` + body + `}`)
-		want := things.Unmarshal(data, &plain)
-		got := things.Unmarshal(data, &planned)
-		if want != nil {
-			assert.EqualError(t, got, want.Error(), body)
-			continue
-		}
-		require.NoError(t, got, body)
-		assert.Equal(t, plain.Body, planned.Body, body)
-	}
-}
-
-func TestWhatHasNoFieldIsReadToItsEnd(t *testing.T) {
-	t.Parallel()
-	for body, want := range map[string]string{
-		`{"other":tru`:                   "the JSON ends too early",
-		`{"other":{"x":1,"x":"canary"}}`: "other: the name stands twice in its object",
-		`{"name":"a"} {}`:                "not valid JSON",
-	} {
-		var v thing
-		assert.ErrorContains(t, things.Unmarshal([]byte(body), &v), want, body)
-	}
-}
-
-// An endless nesting must not exhaust the stack.
-func TestNestingIsBounded(t *testing.T) {
-	t.Parallel()
-	var v thing
-	assert.ErrorContains(t, things.Unmarshal([]byte(strings.Repeat(`{"inner":`, 20_000)), &v), "not valid JSON")
-	var list []thing
-	assert.ErrorContains(t, things.Unmarshal([]byte(strings.Repeat(`[{"list":`, 20_000)), &list), "not valid JSON")
-}
-
-// More texts than a reader can remember must not be mistaken for each other.
-func TestManyTextsStayApart(t *testing.T) {
-	t.Parallel()
-	want := make([]thing, 1000)
-	for i := range want {
-		want[i].Name = strconv.Itoa(i)
-	}
-	data, err := things.Marshal(want)
-	require.NoError(t, err)
-	var got []thing
-	require.NoError(t, things.Unmarshal(data, &got))
-	assert.Equal(t, want, got)
-}
-
-func TestReadTextsDoNotShareTheDocumentsMemory(t *testing.T) {
-	t.Parallel()
-	data := []byte(`{"name":"short","other":"` + strings.Repeat("long", 20) + `"}`)
-	var v thing
-	require.NoError(t, things.Unmarshal(data, &v))
-	for i := range data {
-		data[i] = 'x'
-	}
-	assert.Equal(t, thing{Name: "short", Extra: map[string]raw{"other": raw(`"` + strings.Repeat("long", 20) + `"`)}}, v)
-}
-
-func FuzzUnmarshalExplainsItself(f *testing.F) {
-	f.Add([]byte(`{"name":1}`))
-	f.Add([]byte(`{"list":[{"at":"soon"}]}`))
-	f.Add([]byte(`{"cost":"canary"}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var v thing
-		if err := things.Unmarshal(data, &v); err != nil {
-			var named *codec.Error
-			require.ErrorAs(t, err, &named)
-			assert.LessOrEqual(t, len(err.Error()), 1000)
-		}
-	})
 }

@@ -6,20 +6,24 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
-// Error says which field could not be read or written, and why, without
-// repeating any value.
+// An Error says which field cannot be decoded or encoded and why, without
+// quoting any value.
 type Error struct {
-	Field  string // "model.pricing[0].price"; empty for the document itself
+	Field  string // "model.pricing[0].price"; empty for the whole document
 	Reason string
-	Cause  error // io.ErrUnexpectedEOF for a document that was cut off, or what a type's own method said
+	Cause  error // io.ErrUnexpectedEOF if the document is cut off, or the error of a type's own method
+
+	// skippable reports that the value was read to its end, so that the reader
+	// can go on if the value is optional.
+	skippable bool
 }
 
+// Error returns the reason, after the field if there is one.
 func (e *Error) Error() string {
 	if e.Field == "" {
 		return e.Reason
@@ -27,26 +31,19 @@ func (e *Error) Error() string {
 	return e.Field + ": " + e.Reason
 }
 
+// Unwrap returns Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// reason is an error whose text is known to hold no value.
-type reason string
-
-func (r reason) Error() string { return string(r) }
-
-// explain turns the library's error, which may quote values, into an [*Error].
+// explain turns an error of the library, which may quote values, into an [*Error].
 func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		return semanticError(semantic)
+	if inner, ok := errors.AsType[*Error](err); ok {
+		return inner
 	}
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return syntaxError(syntactic)
-	}
-	if inner, ok := errors.AsType[*Error](err); ok {
-		return inner
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return &Error{Reason: "the JSON ends too early", Cause: io.ErrUnexpectedEOF}
@@ -54,42 +51,22 @@ func explain(err error) error {
 	return &Error{Reason: "not valid JSON"}
 }
 
-const (
-	errTwice = "the name stands twice in its object"
-	errUnfit = "the value does not fit"
-)
-
 func syntaxError(err *jsontext.SyntacticError) *Error {
 	e := &Error{Field: fieldPath(err.JSONPointer), Reason: "not valid JSON"}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e.Reason, e.Cause = "the JSON ends too early", io.ErrUnexpectedEOF
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		e.Reason = errTwice
+		e.Reason = "duplicate name"
 	}
 	return e
 }
 
-func semanticError(err *json.SemanticError) *Error {
-	e := &Error{Field: fieldPath(err.JSONPointer), Cause: err.Err}
-	own, ok := errors.AsType[reason](err.Err)
-	switch {
-	case ok:
-		e.Reason, e.Cause = string(own), nil
-	case err.GoType == nil || err.JSONKind == jsontext.KindInvalid:
-		e.Reason = errUnfit
-	default:
-		e.Reason = mismatch(typeName(err.GoType), kindName(err.JSONKind), err.GoType)
-	}
-	return e
-}
+const doesNotFit = "the value does not fit"
 
-func mismatch(want, got string, t reflect.Type) string {
-	if got == want {
-		return "want " + want + " that fits " + t.String()
-	}
-	return "want " + want + ", got " + got
-}
+func mismatch(want, got string) string { return "want " + want + ", got " + got }
+
+func misfit(want string, t reflect.Type) string { return "want " + want + " that fits " + t.String() }
 
 func kindName(kind jsontext.Kind) string {
 	switch kind {
@@ -129,7 +106,7 @@ func typeName(t reflect.Type) string {
 	}
 }
 
-// fieldPath writes a JSON pointer as Go would: /model/pricing/0 is model.pricing[0].
+// fieldPath writes a JSON pointer as Go does: /model/pricing/0 is model.pricing[0].
 func fieldPath(pointer jsontext.Pointer) string {
 	var path strings.Builder
 	for token := range pointer.Tokens() {

@@ -2,44 +2,57 @@ package codec
 
 import (
 	"bytes"
+	"context"
 	"encoding"
+	"encoding/json"
 	"errors"
 	"hash/maphash"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
 )
 
-// The API's own types are read by plans: what each member of an object goes
-// into is looked up once for a type, and not again for each value. The library
-// still does all of the lexing, and whatever is not the API's. On a run of 6 KB
-// with everything embedded this takes half the library's time.
+// This file is the one clever thing of the SDK. It reads the SDK's own types by
+// plans: which member of an object belongs to which field is looked up once per
+// type instead of once per value. The library does all of the lexing, and reads
+// everything that is not the SDK's.
+//
+// It is worth its lines. A run of 7 KB with everything embedded, read from a
+// response, takes 0.38 times the time of encoding/json on Go 1.26 and 0.61 times
+// on Go 1.27; without plans it would take about 0.8 times there. The plans also
+// hold the tolerance that no library has: an optional value of an unexpected form
+// is absent, instead of failing the page of runs that it is part of.
 
-// reader reads one document.
+// A reader reads one document.
 type reader struct {
-	dec jsontext.Decoder
-	src bytes.Buffer
+	dec      jsontext.Decoder
+	src      bytes.Buffer
+	ctx      context.Context // ends the reading
+	steps    uint            // members and elements that were read
+	embedded int             // elements of embedded lists that were read
 
-	known [256]string // texts that may come again, by hash
+	foreign func(*reader, reflect.Value) error // reads a type that has no plan
+	options jsontext.Options                   // of the library for such types
+	known   [256]string                        // texts that are likely to be repeated, by hash
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// readPlanned reads data into v, by the plan of its type.
-func readPlanned(data []byte, v reflect.Value, p plan) error {
+// read decodes data into v. Types that have no plan are read by foreign.
+func read(ctx context.Context, data []byte, v reflect.Value, foreign func(*reader, reflect.Value) error) error {
 	r, _ := readers.Get().(*reader)
-	r.src = *bytes.NewBuffer(data)
-	// What stands twice is found where it matters, at a fraction of the cost.
-	r.dec.Reset(&r.src, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-	err := p(r, v)
+	r.foreign = foreign
+	r.src, r.ctx, r.steps, r.embedded = *bytes.NewBuffer(data), ctx, 0, 0
+	r.dec.Reset(&r.src, tolerant...)
+	err := r.final((*planOf(v.Type()))(r, v))
 	if err == nil {
 		if _, more := r.dec.ReadToken(); more == nil {
 			err = &Error{Reason: "not valid JSON"}
@@ -47,30 +60,88 @@ func readPlanned(data []byte, v reflect.Value, p plan) error {
 			err = more
 		}
 	}
-	r.src = bytes.Buffer{}
+	r.src, r.ctx = bytes.Buffer{}, nil
 	r.dec.Reset(&r.src)
 	readers.Put(r)
 	return err
 }
 
-// plan reads the next value into v.
+// step counts a member or an element. Now and then it looks whether the context
+// has ended.
+func (r *reader) step() error {
+	if r.steps++; r.steps%1024 == 0 {
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+// A plan reads the next value into v, which has the type of the plan.
 type plan func(r *reader, v reflect.Value) error
 
-// plans are the plans of types that are ready, by reflect.Type.
+// plans holds the plans that are complete, by reflect.Type.
 var plans sync.Map
 
 var (
-	timeType  = reflect.TypeFor[time.Time]()
-	moneyType = reflect.TypeFor[decimal.NullDecimal]()
-	textType  = reflect.TypeFor[encoding.TextUnmarshaler]()
-	listType  = reflect.TypeFor[interface{ list() }]()
+	timeType   = reflect.TypeFor[time.Time]()
+	moneyType  = reflect.TypeFor[decimal.NullDecimal]()
+	amountType = reflect.TypeFor[decimal.Decimal]()
+	listType   = reflect.TypeFor[list]()
+	textType   = reflect.TypeFor[encoding.TextUnmarshaler]()
+	jsonType   = reflect.TypeFor[json.Unmarshaler]()
 )
 
-// planOf returns the plan of a type.
-func planOf(t reflect.Type) plan {
+// module is the path of the SDK's module.
+var module = strings.TrimSuffix(reflect.TypeFor[reader]().PkgPath(), "/internal/codec")
+
+// isOwn reports whether the SDK declares t.
+func isOwn(t reflect.Type) bool {
+	path := t.PkgPath()
+	return path == module || strings.HasPrefix(path, module+"/")
+}
+
+// isPlanned reports whether the fields of t are read by a plan: those of the
+// SDK's own structs, and of a caller's struct that embeds one.
+func isPlanned(t reflect.Type) bool { return embedsOwn(t, maxEmbedding) }
+
+// maxEmbedding is how deep a caller may embed one of the SDK's structs. There has
+// to be a limit, because a struct can embed a pointer to itself.
+const maxEmbedding = 8
+
+func embedsOwn(t reflect.Type, depth int) bool {
+	if t.Kind() != reflect.Struct || depth == 0 || reflect.PointerTo(t).Implements(jsonType) {
+		return false
+	}
+	if isOwn(t) {
+		return true
+	}
+	for field := range t.Fields() {
+		if inner, ok := embedded(field); ok && embedsOwn(inner, depth-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedded returns the struct whose fields are promoted through field, if it is
+// an embedded one.
+func embedded(field reflect.StructField) (reflect.Type, bool) {
+	t := field.Type
+	if t.Kind() == reflect.Pointer && field.IsExported() {
+		t = t.Elem()
+	}
+	return t, field.Anonymous && nameOf(field) == "" && t.Kind() == reflect.Struct
+}
+
+// nameOf returns the name that the tag of field gives it, or "".
+func nameOf(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}
+
+func planOf(t reflect.Type) *plan {
 	if known, ok := plans.Load(t); ok {
-		if ready, ok := known.(*plan); ok {
-			return *ready
+		if complete, ok := known.(*plan); ok {
+			return complete
 		}
 	}
 	made := planner{}
@@ -78,11 +149,11 @@ func planOf(t reflect.Type) plan {
 	for t, p := range made {
 		plans.LoadOrStore(t, p)
 	}
-	return *p
+	return p
 }
 
-// planner makes plans. One that is not ready yet can be referred to already: a
-// type may hold itself.
+// A planner makes plans. A plan can be referred to before it is complete,
+// because a type may contain itself.
 type planner map[reflect.Type]*plan
 
 func (made planner) plan(t reflect.Type) *plan {
@@ -98,14 +169,25 @@ func (made planner) plan(t reflect.Type) *plan {
 func (made planner) newPlan(t reflect.Type) plan {
 	switch {
 	case t == timeType:
-		return readTimeValue
+		return readTime
 	case t == moneyType:
-		return readMoneyValue
+		return readMoney
+	case t == amountType:
+		return readAmount
 	case reflect.PointerTo(t).Implements(listType):
 		return made.planList(t)
+	case isOwn(t) && t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return readRaw
+	case reflect.PointerTo(t).Implements(jsonType):
+		return readUnplanned
 	case reflect.PointerTo(t).Implements(textType):
 		return readTextValue
 	}
+	return made.planKind(t)
+}
+
+// planKind plans a type that is like any other of its kind.
+func (made planner) planKind(t reflect.Type) plan {
 	switch t.Kind() {
 	case reflect.String:
 		return readString
@@ -119,14 +201,16 @@ func (made planner) newPlan(t reflect.Type) plan {
 		return made.planPointer(t)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return readRaw
+			return readUnplanned
 		}
 		return made.planSlice(t)
 	case reflect.Struct:
-		return made.planStruct(t)
+		if isPlanned(t) {
+			return made.planStruct(t)
+		}
 	default:
-		return readAnything
 	}
+	return readUnplanned
 }
 
 func (made planner) planPointer(t reflect.Type) plan {
@@ -137,100 +221,167 @@ func (made planner) planPointer(t reflect.Type) plan {
 			return r.dec.SkipValue()
 		}
 		target := reflect.New(t.Elem())
-		v.Set(target)
-		return (*elem)(r, target.Elem())
-	}
-}
-
-func (made planner) planSlice(t reflect.Type) plan {
-	elem := made.plan(t.Elem())
-	return func(r *reader, v reflect.Value) error {
-		switch r.dec.PeekKind() {
-		case jsontext.KindNull:
-			v.SetZero()
-			return r.dec.SkipValue()
-		case jsontext.KindBeginArray:
-		default:
-			return r.refuse("a list", t)
-		}
-		if _, err := r.dec.ReadToken(); err != nil {
+		if err := (*elem)(r, target.Elem()); err != nil {
 			return err
 		}
+		v.Set(target)
+		return nil
+	}
+}
+
+const (
+	maxElements = 100_000 // of an embedded list
+	maxEmbedded = 500_000 // elements of all embedded lists of a document
+)
+
+// planSlice plans a slice. A list of the SDK's own structs is an embedded one: its
+// length is limited, and an element of an unexpected form is left out.
+func (made planner) planSlice(t reflect.Type) plan {
+	elem, isEmbedded := made.plan(t.Elem()), isOwn(t.Elem())
+	return func(r *reader, v reflect.Value) error {
+		if isEmbedded {
+			return r.elements(v, elem, maxElements, true)
+		}
+		return r.elements(v, elem, 0, false)
+	}
+}
+
+// planList plans a [List]. Neither the list nor an item is optional.
+func (made planner) planList(t reflect.Type) plan {
+	items, _ := t.FieldByName("Items")
+	elem := made.plan(items.Type.Elem())
+	return func(r *reader, v reflect.Value) error {
+		l, _ := reflect.TypeAssert[list](v.Addr())
+		l.given()
+		return r.final(r.elements(v.FieldByIndex(items.Index), elem, l.limit(), false))
+	}
+}
+
+// elements reads an array into the slice v. It refuses more elements than limit,
+// if that is positive.
+func (r *reader) elements(v reflect.Value, elem *plan, limit int, isEmbedded bool) error {
+	switch r.dec.PeekKind() {
+	case jsontext.KindNull:
 		v.SetZero()
-		n := 0
-		for ; r.dec.PeekKind() != jsontext.KindEndArray; n++ {
-			v.Grow(1)
-			v.SetLen(n + 1)
-			if err := (*elem)(r, v.Index(n)); err != nil {
+		return r.dec.SkipValue()
+	case jsontext.KindBeginArray:
+	default:
+		return r.refuse("a list")
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	n := 0
+	for depth := r.dec.StackDepth(); r.dec.PeekKind() != jsontext.KindEndArray; {
+		if limit > 0 && n == limit {
+			return r.fault("more than " + strconv.Itoa(limit) + " elements")
+		}
+		if err := r.element(isEmbedded); err != nil {
+			return err
+		}
+		v.Grow(1)
+		v.SetLen(n + 1)
+		err := (*elem)(r, v.Index(n))
+		switch {
+		case err == nil:
+			n++
+		case isEmbedded && canSkip(err):
+			v.Index(n).SetZero()
+			v.SetLen(n)
+			if err := r.leave(depth); err != nil {
 				return err
 			}
+		default:
+			return err
 		}
-		if n == 0 {
-			v.Set(reflect.MakeSlice(t, 0, 0))
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+// element counts an element of a list.
+func (r *reader) element(isEmbedded bool) error {
+	if isEmbedded {
+		if r.embedded++; r.embedded > maxEmbedded {
+			return r.fault("more than " + strconv.Itoa(maxEmbedded) + " elements in all lists")
 		}
-		_, err := r.dec.ReadToken()
-		return err
 	}
+	return r.step()
 }
 
-// planList reads a [List].
-func (made planner) planList(t reflect.Type) plan {
-	items := made.plan(t.Field(0).Type)
-	return func(r *reader, v reflect.Value) error {
-		v.Field(1).SetBool(true)
-		return (*items)(r, v.Field(0))
-	}
-}
-
-// readAnything leaves a value to the library.
-func readAnything(r *reader, v reflect.Value) error {
-	raw, err := r.dec.ReadValue()
-	if err != nil {
-		return err
-	}
-	if json.Unmarshal(raw, v.Addr().Interface(), jsontext.AllowInvalidUTF8(true)) != nil {
-		return r.fault(errUnfit)
-	}
-	return nil
-}
-
-// member is a member of an object that has a field.
-type member struct {
-	name  string
-	field int
-	read  *plan
-}
-
-// object is how the objects of a type are read.
+// An object is the plan of a struct.
 type object struct {
-	typ     reflect.Type
 	members []member
-	places  map[string]int // in members
-	extra   int            // the field for what has none, or -1
+	places  map[string]int // of the members, by their names
+}
+
+// A member is what is read into one field of a struct.
+type member struct {
+	name     string
+	field    []int
+	plan     *plan
+	optional bool
 }
 
 func (made planner) planStruct(t reflect.Type) plan {
-	o := &object{typ: t, places: map[string]int{}, extra: -1}
-	for i := range t.NumField() {
-		field := t.Field(i)
-		name, isEmbed := jsonName(field)
-		switch {
-		case isEmbed:
-			o.extra = i
-		case name != "":
-			o.places[name] = len(o.members)
-			o.members = append(o.members, member{name: name, field: i, read: made.plan(field.Type)})
-		}
+	o := &object{places: map[string]int{}}
+	done := map[reflect.Type]bool{}
+	for level := []embedding{{t, nil}}; len(level) > 0; {
+		level = made.addLevel(o, level, done)
 	}
 	return o.read
 }
 
-// jsonName returns the name of a field in JSON, "" where it has none, and
-// whether it takes what has no field.
-func jsonName(field reflect.StructField) (name string, isEmbed bool) {
-	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-	return name, name == "" && options == "embed"
+// An embedding is a struct that another one embeds at index.
+type embedding struct {
+	of    reflect.Type
+	index []int
 }
+
+// addLevel adds the fields of the structs of one depth, and returns those of the
+// next. As in Go, a field hides those with its name that are deeper, and two of the
+// same depth hide each other.
+func (made planner) addLevel(o *object, level []embedding, done map[reflect.Type]bool) []embedding {
+	var next []embedding
+	var members []member
+	count := map[string]int{}
+	for _, e := range level {
+		done[e.of] = true
+		for field := range e.of.Fields() {
+			index := append(slices.Clip(e.index), field.Index...)
+			if inner, ok := embedded(field); ok {
+				next = append(next, embedding{inner, index})
+				continue
+			}
+			name := nameOf(field)
+			switch {
+			case !field.IsExported() || field.Tag.Get("json") == "-":
+				continue
+			case name == "" && isOwn(e.of):
+				continue // it has no name in the API
+			case name == "":
+				name = field.Name
+			}
+			count[name]++
+			members = append(members, member{name, index, made.plan(field.Type), isOwn(e.of) && name != "id"})
+		}
+	}
+	for _, m := range members {
+		if _, known := o.places[m.name]; known {
+			continue
+		}
+		o.places[m.name] = hidden
+		if count[m.name] == 1 {
+			o.places[m.name] = len(o.members)
+			o.members = append(o.members, m)
+		}
+	}
+	return slices.DeleteFunc(next, func(e embedding) bool { return done[e.of] })
+}
+
+// hidden is the place of a name that several fields of the same depth have.
+const hidden = -1
 
 func (o *object) read(r *reader, v reflect.Value) error {
 	switch r.dec.PeekKind() {
@@ -239,18 +390,13 @@ func (o *object) read(r *reader, v reflect.Value) error {
 		return r.dec.SkipValue()
 	case jsontext.KindBeginObject:
 	default:
-		return r.refuse("an object", o.typ)
+		return r.refuse("an object")
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
-	var few [2]uint64
-	seen := few[:]
-	if need := len(o.members)/64 + 1; need > len(few) {
-		seen = make([]uint64, need)
-	}
 	for next := 0; r.dec.PeekKind() != jsontext.KindEndObject; {
-		place, err := o.readMember(r, v, next, seen)
+		place, err := o.readMember(r, v, next)
 		if err != nil {
 			return err
 		}
@@ -260,68 +406,101 @@ func (o *object) read(r *reader, v reflect.Value) error {
 	return err
 }
 
-// readMember reads a member and returns its place. Most often it is the next
-// one: the API sends members in the order of the fields.
-func (o *object) readMember(r *reader, v reflect.Value, next int, seen []uint64) (place int, err error) {
+// readMember reads a member and returns its place. It is most often the next one,
+// because the API sends the members in the order of the fields.
+func (o *object) readMember(r *reader, v reflect.Value, next int) (place int, err error) {
 	quoted, err := r.dec.ReadValue()
 	if err != nil {
 		return next, err
 	}
-	name := []byte(quoted[1 : len(quoted)-1])
+	if err := r.step(); err != nil {
+		return next, err
+	}
+	name := quoted[1 : len(quoted)-1]
 	if next >= len(o.members) || o.members[next].name != string(name) {
 		if !isPlain(name) {
 			name = []byte(unquote(quoted))
 		}
 		place, known := o.places[string(name)]
-		if !known {
-			return next, r.keep(v, o.extra, name)
+		if !known || place == hidden {
+			return next, r.dec.SkipValue()
 		}
 		next = place
 	}
-	if seen[next/64]&(1<<(next%64)) != 0 {
-		return next, r.fault(errTwice)
+	m := &o.members[next]
+	field := v.Field(m.field[0])
+	for _, i := range m.field[1:] {
+		field = pointed(field).Field(i)
 	}
-	seen[next/64] |= 1 << (next % 64)
-	return next, (*o.members[next].read)(r, v.Field(o.members[next].field))
+	depth := r.dec.StackDepth()
+	switch err := (*m.plan)(r, field); {
+	case err == nil:
+		return next, nil
+	case m.optional && canSkip(err):
+		field.SetZero()
+		return next, r.leave(depth)
+	default:
+		return next, r.final(err)
+	}
 }
 
-// keep keeps a member that has no field among those that have none, if the type
-// has a place for them.
-func (r *reader) keep(v reflect.Value, extra int, name []byte) error {
-	if extra < 0 {
-		return r.dec.SkipValue()
+// pointed returns what v points to, which it makes if there is nothing, or v
+// itself if it is not a pointer.
+func pointed(v reflect.Value) reflect.Value {
+	if v.Kind() != reflect.Pointer {
+		return v
 	}
-	rest := v.Field(extra)
-	key := reflect.ValueOf(string(name))
-	if rest.IsNil() {
-		rest.Set(reflect.MakeMap(rest.Type()))
-	} else if rest.MapIndex(key).IsValid() {
-		return r.fault(errTwice)
+	if v.IsNil() {
+		v.Set(reflect.New(v.Type().Elem()))
 	}
-	value := reflect.New(rest.Type().Elem()).Elem()
-	if err := readRaw(r, value); err != nil {
-		return err
+	return v.Elem()
+}
+
+// canSkip reports whether a value that is optional may be absent instead of
+// failing with err.
+func canSkip(err error) bool {
+	e, ok := err.(*Error) //nolint:errorlint // a wrapped one is not of the value itself
+	return ok && e.skippable
+}
+
+// leave reads to the end of a value that is absent because a part of it has an
+// unexpected form. The value began at the given depth.
+func (r *reader) leave(depth int) error {
+	for r.dec.StackDepth() > depth {
+		if _, err := r.dec.ReadToken(); err != nil {
+			return err
+		}
 	}
-	rest.SetMapIndex(key, value)
 	return nil
 }
 
-// fault is what is wrong with the value that was read last.
+// odd returns the error of a value that has been read, and whose form is
+// unexpected. It has no Field yet: most values are optional, and nobody sees it.
+func odd(reason string) *Error { return &Error{Reason: reason, skippable: true} }
+
+// final returns the error of a value that is not optional.
+func (r *reader) final(err error) error {
+	if e, ok := err.(*Error); ok && e.skippable { //nolint:errorlint // a wrapped one is not of the value itself
+		e.Field, e.skippable = fieldPath(r.dec.StackPointer()), false
+	}
+	return err
+}
+
+// fault returns the error of the value that was read last, which must not be absent.
 func (r *reader) fault(reason string) *Error {
 	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: reason}
 }
 
-// refuse reads the next value, which does not fit, and says so.
-func (r *reader) refuse(want string, t reflect.Type) error {
+// refuse reads the next value, whose form is unexpected, and returns its error.
+func (r *reader) refuse(want string) error {
 	kind := r.dec.PeekKind()
-	if _, err := r.dec.ReadValue(); err != nil {
+	if err := r.dec.SkipValue(); err != nil {
 		return err
 	}
-	return r.fault(mismatch(want, kindName(kind), t))
+	return odd(mismatch(want, kindName(kind)))
 }
 
-// scalar returns the next value, which is of the given kind, or nil where it is
-// null.
+// scalar returns the next value, which is of the given kind, or nil if it is null.
 func (r *reader) scalar(kind jsontext.Kind, t reflect.Type) (jsontext.Value, error) {
 	switch got := r.dec.PeekKind(); got {
 	case kind:
@@ -329,7 +508,7 @@ func (r *reader) scalar(kind jsontext.Kind, t reflect.Type) (jsontext.Value, err
 	case jsontext.KindNull:
 		return nil, r.dec.SkipValue()
 	default:
-		return nil, r.refuse(typeName(t), t)
+		return nil, r.refuse(typeName(t))
 	}
 }
 
@@ -343,7 +522,7 @@ func readString(r *reader, v reflect.Value) error {
 	return nil
 }
 
-// readTextValue reads what has a method for it.
+// readTextValue reads a type that decodes itself from text.
 func readTextValue(r *reader, v reflect.Value) error {
 	quoted, err := r.scalar(jsontext.KindString, v.Type())
 	if err != nil || quoted == nil {
@@ -352,9 +531,7 @@ func readTextValue(r *reader, v reflect.Value) error {
 	}
 	target, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	if err := target.UnmarshalText([]byte(r.text(quoted))); err != nil {
-		e := r.fault(errUnfit)
-		e.Cause = err
-		return e
+		return &Error{Reason: doesNotFit, Cause: err, skippable: true}
 	}
 	return nil
 }
@@ -366,7 +543,7 @@ func readBool(r *reader, v reflect.Value) error {
 	case jsontext.KindFalse, jsontext.KindNull:
 		v.SetBool(false)
 	default:
-		return r.refuse(typeName(v.Type()), v.Type())
+		return r.refuse(typeName(v.Type()))
 	}
 	return r.dec.SkipValue()
 }
@@ -377,9 +554,9 @@ func readInt(r *reader, v reflect.Value) error {
 		v.SetZero()
 		return err
 	}
-	n, err := strconv.ParseInt(string(digits), 10, 64)
+	n, err := strconv.ParseInt(short(digits), 10, 64)
 	if err != nil || v.OverflowInt(n) {
-		return r.fault(mismatch("a number", "a number", v.Type()))
+		return odd(misfit("a number", v.Type()))
 	}
 	v.SetInt(n)
 	return nil
@@ -391,54 +568,106 @@ func readFloat(r *reader, v reflect.Value) error {
 		v.SetZero()
 		return err
 	}
-	f, err := strconv.ParseFloat(string(digits), 64)
+	f, err := strconv.ParseFloat(short(digits), 64)
 	if err != nil {
-		return r.fault(mismatch("a number", "a number", v.Type()))
+		return odd(misfit("a number", v.Type()))
 	}
 	v.SetFloat(f)
 	return nil
 }
 
-// readRaw keeps the bytes of a value. Where names may stand twice in it, the
-// library is asked.
+// short returns the digits of a number, or "" if there are too many.
+func short(digits jsontext.Value) string {
+	if len(digits) > longestNumber {
+		return ""
+	}
+	return string(digits)
+}
+
+// readRaw keeps the bytes of a value.
 func readRaw(r *reader, v reflect.Value) error {
 	raw, err := r.dec.ReadValue()
 	if err != nil {
 		return err
 	}
-	if len(raw) > len(`{"":0}`) && bytes.IndexByte(raw, '{') >= 0 && !raw.IsValid(jsontext.AllowInvalidUTF8(true)) {
-		return r.fault(errTwice)
-	}
 	v.SetBytes(bytes.Clone(raw))
 	return nil
 }
 
-func readTimeValue(r *reader, v reflect.Value) error {
-	t, _ := reflect.TypeAssert[*time.Time](v.Addr())
-	return r.located(readTime(&r.dec, t))
+func readTime(r *reader, v reflect.Value) error {
+	quoted, err := r.scalar(jsontext.KindString, v.Type())
+	if err != nil || quoted == nil {
+		v.SetZero()
+		return err
+	}
+	t, ok := parseTime(quoted)
+	if !ok {
+		return odd("not a time in ISO 8601 form")
+	}
+	target, _ := reflect.TypeAssert[*time.Time](v.Addr())
+	*target = t
+	return nil
 }
 
-func readMoneyValue(r *reader, v reflect.Value) error {
-	money, _ := reflect.TypeAssert[*decimal.NullDecimal](v.Addr())
-	return r.located(readMoney(&r.dec, money))
-}
-
-// located adds to a reason of ours where it was met.
-func (r *reader) located(err error) error {
-	if own, ok := errors.AsType[reason](err); ok {
-		return r.fault(string(own))
+func readMoney(r *reader, v reflect.Value) error {
+	if r.dec.PeekKind() == jsontext.KindNull {
+		v.SetZero()
+		return r.dec.SkipValue()
+	}
+	target, _ := reflect.TypeAssert[*decimal.NullDecimal](v.Addr())
+	d, err := r.money()
+	if err == nil {
+		*target = decimal.NewNullDecimal(d)
 	}
 	return err
 }
 
+func readAmount(r *reader, v reflect.Value) error {
+	if r.dec.PeekKind() == jsontext.KindNull {
+		v.SetZero()
+		return r.dec.SkipValue()
+	}
+	target, _ := reflect.TypeAssert[*decimal.Decimal](v.Addr())
+	d, err := r.money()
+	if err == nil {
+		*target = d
+	}
+	return err
+}
+
+// money reads an amount, which is a string or a number. It is never skipped.
+func (r *reader) money() (d decimal.Decimal, err error) {
+	kind := r.dec.PeekKind()
+	value, err := r.dec.ReadValue()
+	switch {
+	case err != nil:
+		return d, err
+	case kind != jsontext.KindString && kind != jsontext.KindNumber:
+		return d, r.fault("want a decimal number, got " + kindName(kind))
+	}
+	d, reason := parseMoney(value)
+	if reason != "" {
+		return d, r.fault(reason)
+	}
+	return d, nil
+}
+
+// readUnplanned reads a value that has no plan.
+func readUnplanned(r *reader, v reflect.Value) error { return r.foreign(r, v) }
+
+// refuseForeign is the foreign of a reader of the SDK's types only.
+func (r *reader) refuseForeign(v reflect.Value) error {
+	return r.fault("a " + v.Type().String() + " has no plan")
+}
+
 var seed = maphash.MakeSeed()
 
-// longestShared is the length of a text that may come again: ids and codes do,
-// prompts do not.
+// longestShared is the length of a text that is likely to be repeated: ids and
+// codes are, prompts are not.
 const longestShared = 40
 
-// text returns the text that is quoted. It is not made anew where it came
-// before.
+// text returns the text of a JSON string. It allocates no memory for a text that
+// it knows.
 func (r *reader) text(quoted jsontext.Value) string {
 	inner := quoted[1 : len(quoted)-1]
 	if !isPlain(inner) {
@@ -454,7 +683,7 @@ func (r *reader) text(quoted jsontext.Value) string {
 	return *known
 }
 
-// isPlain reports whether a text stands for itself.
+// isPlain reports whether a quoted text is the same as its content.
 func isPlain(text []byte) bool {
 	for _, b := range text {
 		if b == '\\' || b >= utf8.RuneSelf {

@@ -1,6 +1,7 @@
 package endpoint_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -9,41 +10,48 @@ import (
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-func TestEveryRowIsWhole(t *testing.T) {
+func TestAll_Complete(t *testing.T) {
 	t.Parallel()
 	operations := map[string]bool{}
-	for id, ep := range endpoint.All() {
-		assert.Equal(t, ep, endpoint.Of(endpoint.ID(id)))
-		assert.False(t, operations[ep.Operation], "%s stands twice", ep.Operation)
-		operations[ep.Operation] = true
-		assert.Regexp(t, `^[A-Z]\w+\.[A-Z]\w+$`, ep.Operation)
-		assert.True(t, strings.HasPrefix(ep.Route, "/v1/"), ep.Route)
-		assert.NotEmpty(t, ep.Page, ep.Operation)
+	for _, e := range endpoint.All() {
+		assert.False(t, operations[e.Operation], "%s is declared twice", e.Operation)
+		operations[e.Operation] = true
+		assert.Regexp(t, `^[A-Z]\w+\.[A-Z]\w+$`, e.Operation)
+		assert.True(t, strings.HasPrefix(e.Route, "/v1/"), e.Route)
+		assert.Equal(t, strings.Count(e.Route, "{"), strings.Count(e.Route, "}"), e.Route)
+		assert.NotEmpty(t, e.Page, e.Operation)
 	}
+	assert.NotEmpty(t, operations)
+	assert.False(t, operations[endpoint.RunsDownload.Operation], "it is no endpoint of the API")
 }
 
-// A class that is too bold sends twice what must be sent once.
-func TestOnlyWhatIsSafeIsIdempotent(t *testing.T) {
+func TestAll_Copy(t *testing.T) {
 	t.Parallel()
-	for _, ep := range endpoint.All() {
-		switch ep.Method {
-		case "GET":
-			assert.Equal(t, endpoint.Idempotent, ep.Retry, ep.Operation)
-		case "PATCH":
-			assert.Contains(t, []string{"Runs.SetFeedback", "Runs.ClearFeedback"}, ep.Operation)
-		case "POST":
-			assert.Equal(t, endpoint.Guarded, ep.Retry, ep.Operation)
+	all := endpoint.All()
+	all[0] = nil
+	assert.NotNil(t, endpoint.All()[0])
+}
+
+// An endpoint that is wrongly called idempotent could charge twice.
+func TestAll_RetryClass(t *testing.T) {
+	t.Parallel()
+	for _, e := range endpoint.All() {
+		switch e.Method {
+		case http.MethodGet:
+			assert.Equal(t, endpoint.Idempotent, e.Retry, e.Operation)
+		case http.MethodPatch:
+			assert.Contains(t, []string{"Runs.SetFeedback", "Runs.ClearFeedback"}, e.Operation)
+		case http.MethodPost:
+			assert.Equal(t, endpoint.AtMostOnce, e.Retry, e.Operation)
 		default:
-			assert.Fail(t, "unknown method", ep.Operation)
+			assert.Fail(t, "unknown method", e.Operation)
 		}
 	}
 }
 
-func TestEachClassIsDocumentedInItsOwnWords(t *testing.T) {
+func TestRetry_String(t *testing.T) {
 	t.Parallel()
-	docs := map[string]bool{}
-	for _, retry := range []endpoint.Retry{endpoint.Never, endpoint.Idempotent, endpoint.Guarded} {
-		docs[retry.Doc()] = true
-	}
-	assert.Len(t, docs, 3)
+	assert.Equal(t, "at-most-once", endpoint.AtMostOnce.String())
+	assert.Equal(t, "idempotent", endpoint.Idempotent.String())
+	assert.Equal(t, endpoint.AtMostOnce, endpoint.Endpoint{}.Retry, "the zero value is the safe one")
 }

@@ -8,16 +8,19 @@ import (
 	"unicode"
 )
 
-// Path fills the placeholders of the route with values, each escaped as one path
-// segment, or as several where it holds slashes. It is the caller's to check
-// them first.
-func (e Endpoint) Path(values ...string) string {
+// Path fills the placeholders of the route with values. A value is escaped as one
+// path segment. One with a slash, "owner/slug", fills two placeholders; its slug may
+// have several segments. The caller checks the values first.
+func (e *Endpoint) Path(values ...string) string {
 	var path strings.Builder
 	path.Grow(2 * len(e.Route))
 	rest := e.Route
 	for _, value := range values {
 		before, after, _ := strings.Cut(rest, "{")
 		_, rest, _ = strings.Cut(after, "}")
+		if strings.Contains(value, "/") {
+			_, rest, _ = strings.Cut(rest, "}")
+		}
 		path.WriteString(before)
 		path.WriteString(strings.ReplaceAll(url.PathEscape(value), "%2F", "/"))
 	}
@@ -25,8 +28,7 @@ func (e Endpoint) Path(values ...string) string {
 	return path.String()
 }
 
-// CheckSegment refuses what could not be one segment of a path, whatever
-// stands between the SDK and the API.
+// CheckSegment refuses a value that cannot be one segment of a path.
 func CheckSegment(segment string) error {
 	switch {
 	case segment == "":
@@ -41,8 +43,8 @@ func CheckSegment(segment string) error {
 	return nil
 }
 
-// CheckOwnerSlug refuses what is not of the form "owner/slug", where the slug
-// may be of several segments.
+// CheckOwnerSlug refuses a value that does not have the form "owner/slug", whose
+// slug may have several segments.
 func CheckOwnerSlug(id string) error {
 	if !strings.Contains(id, "/") {
 		return errors.New(`must be of the form "owner/slug"`)
@@ -53,4 +55,13 @@ func CheckOwnerSlug(id string) error {
 		}
 	}
 	return nil
+}
+
+// CheckShortOwnerSlug is like CheckOwnerSlug for a slug of one segment.
+func CheckShortOwnerSlug(id string) error {
+	if err := CheckOwnerSlug(id); err != nil {
+		return err
+	}
+	_, slug, _ := strings.Cut(id, "/")
+	return CheckSegment(slug)
 }

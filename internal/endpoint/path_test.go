@@ -11,23 +11,24 @@ import (
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-func TestPathEscapesEachSegment(t *testing.T) {
+func TestEndpoint_Path_Escaped(t *testing.T) {
 	t.Parallel()
-	ep := endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
-	for want, values := range map[string][]string{
-		"/v1/models/a/b/runs":                     {"a", "b"},
-		"/v1/models/a/b/2.0/fast/runs":            {"a", "b/2.0/fast"},
-		"/v1/models/a%20b/c%3Fd%23/%25/runs":      {"a b", "c?d#/%"},
-		"/v1/models/%7Bslug%7D/b/runs":            {"{slug}", "b"},
-		"/v1/models/a/b%252Fc/runs":               {"a", "b%2Fc"},
-		"/v1/models/%E4%B8%96/%C3%BC%2B&=:@/runs": {"世", "ü+&=:@"},
+	ep := &endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
+	for want, value := range map[string]string{
+		"/v1/models/a/b/runs":                     "a/b",
+		"/v1/models/a/b/2.0/fast/runs":            "a/b/2.0/fast",
+		"/v1/models/a%20b/c%3Fd%23/%25/runs":      "a b/c?d#/%",
+		"/v1/models/%7Bslug%7D/b/runs":            "{slug}/b",
+		"/v1/models/a/b%252Fc/runs":               "a/b%2Fc",
+		"/v1/models/%E4%B8%96/%C3%BC%2B&=:@/runs": "世/ü+&=:@",
 	} {
-		assert.Equal(t, strings.ReplaceAll(want, "%2B", "+"), ep.Path(values...))
+		assert.Equal(t, strings.ReplaceAll(want, "%2B", "+"), ep.Path(value))
 	}
-	assert.Equal(t, "/v1/runs", endpoint.Endpoint{Route: "/v1/runs"}.Path())
+	assert.Equal(t, "/v1/runs", (&endpoint.Endpoint{Route: "/v1/runs"}).Path())
+	assert.Equal(t, "/v1/runs/a%20b/logs/%7B", (&endpoint.Endpoint{Route: "/v1/runs/{run_id}/logs/{id}"}).Path("a b", "{"))
 }
 
-func TestWhatIsNoSegmentIsRefused(t *testing.T) {
+func TestCheckSegment(t *testing.T) {
 	t.Parallel()
 	for segment, reason := range map[string]string{
 		"":     "must not be empty",
@@ -45,7 +46,7 @@ func TestWhatIsNoSegmentIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoOwnerSlugIsRefused(t *testing.T) {
+func TestCheckOwnerSlug(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", "a", "/", "a/", "/a", "a//b", "a/../b", "./a", "a/.", "a/b\n"} {
 		require.Error(t, endpoint.CheckOwnerSlug(id), "%q", id)
@@ -55,11 +56,19 @@ func TestWhatIsNoOwnerSlugIsRefused(t *testing.T) {
 	}
 }
 
-func FuzzASegmentStaysOne(f *testing.F) {
+func TestCheckShortOwnerSlug(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "a", "a/", "a/b/c", "a/.."} {
+		require.Error(t, endpoint.CheckShortOwnerSlug(id), "%q", id)
+	}
+	require.NoError(t, endpoint.CheckShortOwnerSlug("a/b"))
+}
+
+func FuzzCheckSegment(f *testing.F) {
 	f.Add("a b")
 	f.Add("%2e%2e")
 	f.Add("a;b,c?d#e")
-	ep := endpoint.Endpoint{Route: "/v1/runs/{run_id}/logs"}
+	ep := &endpoint.Endpoint{Route: "/v1/runs/{run_id}/logs"}
 	f.Fuzz(func(t *testing.T, segment string) {
 		if endpoint.CheckSegment(segment) != nil {
 			return
@@ -75,17 +84,16 @@ func FuzzASegmentStaysOne(f *testing.F) {
 	})
 }
 
-func FuzzAnOwnerSlugStaysItsSegments(f *testing.F) {
+func FuzzCheckOwnerSlug(f *testing.F) {
 	f.Add("a/b")
 	f.Add("bytedance/seedance/2.0/fast")
 	f.Add("a/%2e%2e/b c;d?e#f")
-	ep := endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
+	ep := &endpoint.Endpoint{Route: "/v1/models/{owner}/{slug}/runs"}
 	f.Fuzz(func(t *testing.T, id string) {
 		if endpoint.CheckOwnerSlug(id) != nil {
 			return
 		}
-		owner, slug, _ := strings.Cut(id, "/")
-		u, err := url.Parse("https://api.runflow.io" + ep.Path(owner, slug) + "?q")
+		u, err := url.Parse("https://api.runflow.io" + ep.Path(id) + "?q")
 		require.NoError(t, err)
 		segments := strings.Split(u.EscapedPath(), "/")
 		for i, segment := range segments {

@@ -1,97 +1,128 @@
-// Package envelope reads the bodies of errors. It understands the API's own
-// flat form, {"code", "message", "errors"}, what its documentation and its
-// neighbours show besides, {"error": …} and FastAPI's {"detail": …}, and finds
-// nothing in anything else.
+// Package envelope reads the bodies of error responses. It understands the API's
+// own flat form {"code", "message", "errors"}, the nested form {"error": …} and
+// FastAPI's {"detail": …}, and finds nothing in anything else.
+//
+// A body is foreign and may be large, so the package copies only what it keeps,
+// and keeps only as much as an error can show.
 package envelope
 
 import (
+	"bytes"
 	"cmp"
-	"strconv"
-	"strings"
 
 	"github.com/runflow-io/runflow-go/internal/codec"
+	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
-// Problem is what an error's body says.
+const (
+	maxDetails = 32 // of an error
+	maxParts   = 16 // of a detail's path
+	maxDepth   = 4  // of envelopes inside of envelopes
+	maxDigits  = 20 // of a number
+)
+
+// A Problem is the content of an error response.
 type Problem struct {
 	Code      string
 	Message   string
 	RequestID string
-	Details   []Detail
+	Details   []Detail // the first ones
+	Total     int      // of the details in the body
 }
 
-// Detail is one entry of errors[] or detail[].
+// A Detail is one entry of errors[] or detail[].
 type Detail struct {
-	Loc  []string
-	Msg  string
-	Type string
+	Path    []string
+	Message string
+	Type    string
 }
 
-// maxDetails bounds what a single error may hold.
-const maxDetails = 100
-
-// Parse reads body. It never fails: what it does not understand is absent.
+// Parse reads body. It never fails: everything that it does not understand is
+// absent.
 func Parse(body []byte) Problem {
 	var p Problem
-	if document, err := codec.Loose(body); err == nil {
-		p.read(document)
-	}
-	if p.Message == "" && len(p.Details) > 0 {
-		first := p.Details[0]
-		p.Message = strings.TrimPrefix(strings.Join(first.Loc, ".")+": "+first.Msg, ": ")
+	if body = bytes.TrimSpace(body); codec.IsObject(body) || codec.IsArray(body) || codec.Valid(body) {
+		p.read(body, 0)
 	}
 	return p
 }
 
-func (p *Problem) read(document any) {
-	switch v := document.(type) {
-	case string:
-		p.Message = cmp.Or(p.Message, v)
-	case []any:
-		for _, item := range v {
-			p.addDetail(item)
+func (p *Problem) read(value []byte, depth int) {
+	switch {
+	case depth > maxDepth:
+	case codec.IsObject(value):
+		for name, member := range codec.Members(value) {
+			switch name {
+			case "code":
+				p.Code = cmp.Or(p.Code, text(member))
+			case "message", "msg":
+				p.Message = cmp.Or(p.Message, text(member))
+			case "request_id":
+				p.RequestID = cmp.Or(p.RequestID, text(member))
+			case "errors", "error", "detail":
+				p.read(member, depth+1)
+			}
 		}
-	case map[string]any:
-		p.Code = cmp.Or(p.Code, text(v["code"]))
-		p.Message = cmp.Or(p.Message, text(v["message"]), text(v["msg"]))
-		p.RequestID = cmp.Or(p.RequestID, text(v["request_id"]))
-		for _, name := range []string{"errors", "error", "detail"} {
-			p.read(v[name])
+	case codec.IsArray(value):
+		for item := range codec.Elements(value) {
+			p.add(item)
 		}
+	default:
+		p.Message = cmp.Or(p.Message, text(value))
 	}
 }
 
-func (p *Problem) addDetail(item any) {
-	if len(p.Details) == maxDetails {
+func (p *Problem) add(item []byte) {
+	if !codec.IsObject(item) && text(item) == "" {
 		return
 	}
-	switch v := item.(type) {
-	case string:
-		p.Details = append(p.Details, Detail{Msg: v})
-	case map[string]any:
-		detail := Detail{
-			Msg:  cmp.Or(text(v["msg"]), text(v["message"])),
-			Type: cmp.Or(text(v["type"]), text(v["error_type"]), text(v["code"])),
-		}
-		loc, ok := v["loc"].([]any)
-		if !ok && v["loc"] != nil {
-			loc = []any{v["loc"]}
-		}
-		for _, part := range loc {
-			detail.Loc = append(detail.Loc, text(part))
-		}
-		p.Details = append(p.Details, detail)
+	if p.Total >= maxDetails {
+		p.Total++
+		return
 	}
+	d := Detail{Message: text(item)}
+	for name, member := range codec.Members(item) {
+		switch name {
+		case "msg", "message":
+			d.Message = cmp.Or(d.Message, text(member))
+		case "type", "error_type", "code":
+			d.Type = cmp.Or(d.Type, text(member))
+		case "loc":
+			d.Path = path(member)
+		}
+	}
+	if d.Path == nil && d.Message == "" && d.Type == "" {
+		return // nothing in it is known
+	}
+	p.Total++
+	p.Details = append(p.Details, d)
 }
 
-// text returns a string or a number as text, and "" for anything else.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	default:
+func path(value []byte) []string {
+	var parts []string
+	if part := text(value); part != "" {
+		return []string{part}
+	}
+	for part := range codec.Elements(value) {
+		if len(parts) == maxParts {
+			break
+		}
+		parts = append(parts, text(part))
+	}
+	return parts
+}
+
+// text returns the beginning of a JSON string, a number that is not too long, and ""
+// for any other value.
+func text(value []byte) string {
+	switch value[0] {
+	case '"':
+		return codec.Text(value, redact.Window)
+	case '{', '[', 't', 'f', 'n':
 		return ""
 	}
+	if len(value) > maxDigits {
+		return ""
+	}
+	return string(value)
 }

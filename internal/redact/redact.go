@@ -1,44 +1,153 @@
-// Package redact makes foreign text fit to be shown in an error or a log line.
+// Package redact makes foreign text fit to be shown in an error or in a log
+// record: one line of printable characters, of bounded length, from which secrets
+// have been removed.
 package redact
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 const (
-	// Limit is the longest line that [Line] returns, in bytes, mark included.
+	// Limit is the longest line that [Line] returns, in bytes, with the mark of
+	// a cut.
 	Limit = 300
 
-	// shortest is the length from which a text is a secret rather than a word
-	// that an honest message may hold.
+	// Window is how much of a text is looked at, in bytes. It bounds the work
+	// that a peer can cause by a long text.
+	Window = 1 << 10
+
+	// shortest is the length from which a text counts as a secret. A shorter one
+	// is likely to be a word of an ordinary message.
 	shortest = 8
 
-	mark    = "…"
+	// recognized is how many bytes of a secret are enough to recognize it.
+	recognized = 64
+
+	cut     = "…"
 	removed = "[redacted]"
 )
 
-// Line returns text as one line of printable characters, at most [Limit] bytes
-// long, in which none of the secrets is left, nor a query of a URL, which may
-// sign it.
-func Line(text string, secrets ...string) string {
+// A Redactor removes a fixed set of secrets. It is built once for all texts of
+// an error. A nil Redactor knows no secrets.
+type Redactor struct{ secrets []string }
+
+// New returns a Redactor of the secrets, without those so short that they could be
+// ordinary words. A secret may come back with other white space.
+func New(secrets ...string) *Redactor {
+	var kept []string
 	for _, secret := range secrets {
-		if len(secret) >= shortest {
-			text = strings.ReplaceAll(text, secret, removed)
+		kept = append(kept, secret, oneLine(secret[:min(len(secret), Window)]))
+	}
+	kept = slices.DeleteFunc(kept, func(s string) bool { return len(s) < shortest })
+	slices.SortFunc(kept, func(a, b string) int { // the longest first: one may contain another
+		return cmp.Or(len(b)-len(a), strings.Compare(a, b))
+	})
+	return &Redactor{slices.Compact(kept)}
+}
+
+// Line returns text without its URLs' queries, JSON objects, line breaks and
+// control characters.
+func Line(text string) string { return (*Redactor)(nil).Line(text) }
+
+// Line is like the function [Line] and also removes the secrets.
+func (r *Redactor) Line(text string) string {
+	if len(text) > Window {
+		text = text[:Window]
+	}
+	text = strings.ReplaceAll(text, `\/`, "/") // as JSON may write a slash
+	text = withoutQueries(withoutObjects(r.withoutSecrets(text)))
+	return shorten(r.withoutSecrets(oneLine(text)))
+}
+
+func (r *Redactor) withoutSecrets(text string) string {
+	if r == nil {
+		return text
+	}
+	for _, secret := range r.secrets {
+		text = remove(text, secret)
+	}
+	return removeCutOff(text, r.secrets)
+}
+
+// remove replaces each occurrence of secret in text.
+func remove(text, secret string) string {
+	beginning := secret[:min(len(secret), recognized)]
+	var kept strings.Builder
+	for {
+		at := strings.Index(text, beginning)
+		if at < 0 {
+			kept.WriteString(text)
+			return kept.String()
+		}
+		kept.WriteString(text[:at] + removed)
+		text = text[at+commonPrefix(text[at:], secret):]
+	}
+}
+
+// removeCutOff replaces the end of text if it is the beginning of a secret.
+func removeCutOff(text string, secrets []string) string {
+	for at := range max(0, len(text)-shortest+1) {
+		for _, secret := range secrets {
+			if strings.HasPrefix(secret, text[at:]) {
+				return text[:at] + removed
+			}
 		}
 	}
-	text = withoutQueries(strings.ReplaceAll(text, `\/`, "/")) // as JSON may write it
+	return text
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+var object = regexp.MustCompile(`(?s)\{\s*["'].*`)
+
+// withoutObjects removes everything from the beginning of a JSON object, which may
+// be an echo of the request. Its end is not looked for: it may be cut off.
+func withoutObjects(text string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	return object.ReplaceAllString(text, removed)
+}
+
+var (
+	// A URL ends at white space only: quotes may be part of its query.
+	userInfo = regexp.MustCompile(`(://)[^\s/?#]*@`)
+	urlQuery = regexp.MustCompile(`(://[^\s?#]*)([?#])\S*`)
+	query    = regexp.MustCompile(`(?:[?&;]|%3[Ff]|%26)\S*(?:=|%3[Dd])\S*`)
+)
+
+// withoutQueries removes the queries, the fragments and the user info of URLs,
+// and whatever else looks like a query.
+func withoutQueries(text string) string {
+	if strings.Contains(text, "://") {
+		text = userInfo.ReplaceAllString(text, "${1}"+removed+"@")
+		text = urlQuery.ReplaceAllString(text, "${1}${2}"+removed)
+	}
+	if strings.ContainsAny(text, "=%") {
+		text = query.ReplaceAllString(text, "?"+removed)
+	}
+	return text
+}
+
+// oneLine returns text without control characters and with single spaces.
+func oneLine(text string) string {
 	var line strings.Builder
 	gap := false
 	for _, r := range text {
 		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			gap = line.Len() > 0
 			continue
-		}
-		if line.Len()+len(" ")+utf8.RuneLen(r) > Limit-len(mark) {
-			line.WriteString(mark)
-			break
 		}
 		if gap {
 			line.WriteByte(' ')
@@ -49,28 +158,14 @@ func Line(text string, secrets ...string) string {
 	return line.String()
 }
 
-func withoutQueries(text string) string {
-	var kept strings.Builder
-	for {
-		before, after, found := strings.Cut(text, "://")
-		if !found {
-			return kept.String() + text
-		}
-		shown := strings.IndexFunc(after, endsLocation)
-		if shown < 0 {
-			return kept.String() + text
-		}
-		written := before + "://" + after[:shown]
-		text = after[shown:]
-		if text[0] == '?' {
-			written += "?" + removed
-			text = strings.TrimLeftFunc(text, inQuery)
-		}
-		kept.WriteString(written)
+// shorten cuts line off at [Limit].
+func shorten(line string) string {
+	if len(line) <= Limit {
+		return line
 	}
+	end := Limit - utf8.UTFMax // for the mark
+	for !utf8.RuneStart(line[end]) {
+		end--
+	}
+	return line[:end] + cut
 }
-
-func endsLocation(r rune) bool { return r == '?' || r == '\'' || r == '`' || !inQuery(r) }
-
-// inQuery reports whether r may be part of a query, in which even quotes stand.
-func inQuery(r rune) bool { return !unicode.IsSpace(r) && r != '"' && r != '<' && r != '>' }

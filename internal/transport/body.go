@@ -8,67 +8,78 @@ import (
 )
 
 const (
-	// enough is what is read of an error.
-	enough = 1 << 20
-	// ready is what the mere promise of a body may claim at once, and what is
-	// kept for the next one: more than a page of 500 runs has.
-	ready = 8 << 20
+	// maxErrorBytes is how much of an error response is read.
+	maxErrorBytes = 1 << 20
+	// keptBytes is the largest buffer that is kept for further responses, and
+	// how much memory the length that a response announces may claim at once. A
+	// page of 500 runs has less.
+	keptBytes = 8 << 20
 )
 
-// read reads the body of resp, never more than allowed. An error's status
-// counts even where its body breaks off.
-func (c *call) read(resp *http.Response) (*Answer, error) {
-	answer := &Answer{StatusCode: resp.StatusCode, Header: resp.Header, Refused: c.refused}
-	ok := resp.StatusCode/100 == 2
-	if c.Request.Sink.isWhole(resp) {
-		answer.StatusCode = http.StatusOK
-		return answer, nil
-	}
-	limit := c.MaxResponseBytes
-	if !ok {
-		limit = min(limit, enough)
-	}
-	if c.Request.Sink != nil && ok {
-		return answer, c.pour(resp, answer)
-	}
-	body, err := answer.readAll(resp, limit)
-	if err != nil && ok {
-		return nil, err
-	}
-	if int64(len(body)) > limit {
-		answer.TooLarge = true
-		body = body[:limit]
-	}
-	answer.Body = body
-	return answer, nil
+// A Response is an HTTP response whose body has been read.
+type Response struct {
+	StatusCode int
+	Header     http.Header
+	Body       []byte // valid until Release
+	TooLarge   bool   // the body was larger than allowed, and is cut off
+
+	Refused string // why a redirect was not followed
+
+	buffer *bytes.Buffer
 }
 
-// buffers hold bodies for as long as an answer is looked at.
+// RequestID returns the ID that the API gave the request, as it was sent, or "".
+func (r *Response) RequestID() string {
+	for _, name := range []string{"Runflow-Request-Id", "X-Request-Id"} {
+		if id := r.Header.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// Release gives the body's memory back. Nothing may refer to it any more.
-func (r *Result) Release() {
-	if r.Answer == nil || r.Answer.buffer == nil {
+// Read reads the body of resp, at most limit bytes, and closes it. If that
+// fails, the status of an error response still counts.
+func Read(resp *http.Response, limit int64) (*Response, error) {
+	defer resp.Body.Close()
+	r := &Response{StatusCode: resp.StatusCode, Header: resp.Header}
+	if resp.StatusCode/100 == 3 {
+		r.Refused = refusal(resp)
+	}
+	isSuccess := resp.StatusCode/100 == 2
+	if !isSuccess {
+		limit = min(limit, maxErrorBytes)
+	}
+	r.buffer, _ = buffers.Get().(*bytes.Buffer)
+	r.buffer.Reset()
+	if n := min(resp.ContentLength, limit, keptBytes); n > 0 {
+		r.buffer.Grow(int(n) + bytes.MinRead) // else it would double up to a size that is known
+	}
+	// The byte above the limit also makes the reader see the end of a body of
+	// exactly that length, without which its connection would not be reused.
+	_, err := r.buffer.ReadFrom(io.LimitReader(resp.Body, max(limit, limit+1)))
+	if err != nil && isSuccess {
+		r.Release()
+		return nil, err
+	}
+	r.Body = r.buffer.Bytes()
+	if int64(len(r.Body)) > limit {
+		r.TooLarge = true
+		r.Body = r.Body[:limit]
+	}
+	return r, nil
+}
+
+// Release returns the body's memory for further responses. Nothing may refer to
+// it afterwards.
+func (r *Response) Release() {
+	if r == nil || r.buffer == nil {
 		return
 	}
-	if r.Answer.buffer.Cap() <= ready {
-		buffers.Put(r.Answer.buffer)
+	if r.buffer.Cap() <= keptBytes {
+		buffers.Put(r.buffer)
 	}
-	r.Answer.buffer, r.Answer.Body = nil, nil
+	r.buffer, r.Body = nil, nil
 }
-
-// readAll reads at most one byte more than limit. The byte is also what makes
-// the reader see the end of a body of exactly that length, without which its
-// connection would not be kept.
-func (a *Answer) readAll(resp *http.Response, limit int64) ([]byte, error) {
-	a.buffer, _ = buffers.Get().(*bytes.Buffer)
-	a.buffer.Reset()
-	if n := min(resp.ContentLength, limit, ready); n > 0 {
-		a.buffer.Grow(int(n) + bytes.MinRead) // else it doubles its way up to a size that is known
-	}
-	a.source = io.LimitedReader{R: resp.Body, N: addOne(limit)}
-	_, err := a.buffer.ReadFrom(&a.source)
-	return a.buffer.Bytes(), err
-}
-
-func addOne(n int64) int64 { return max(n, n+1) }

@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/runflow-io/runflow-go/internal/wire"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-func TestBodiesAreCappedWhileTheyAreRead(t *testing.T) {
+func TestDo_MaxResponseBytes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		size     int
@@ -23,7 +24,7 @@ func TestBodiesAreCappedWhileTheyAreRead(t *testing.T) {
 		"below":     {99, 100, false},
 		"exactly":   {100, 100, false},
 		"above":     {101, 100, true},
-		"no bound":  {100, math.MaxInt64, false},
+		"no limit":  {100, math.MaxInt64, false},
 		"empty":     {0, 1, false},
 		"large":     {3 << 20, 4 << 20, false},
 		"too large": {3 << 20, 2 << 20, true},
@@ -32,58 +33,101 @@ func TestBodiesAreCappedWhileTheyAreRead(t *testing.T) {
 			t.Parallel()
 			body := strings.Repeat("x", tc.size)
 			server := wire.Serve(t, wire.Answer(200, body))
-			s := settings(t, server.URL, pool(t))
+			s := newSettings(newPool(t))
 			s.MaxResponseBytes = tc.limit
-			result := Do(t.Context(), s, getRun)
+			result := Do(t.Context(), s, getRun(t, server.URL))
 			require.NoError(t, result.Err)
-			assert.Equal(t, tc.tooLarge, result.Answer.TooLarge)
-			assert.Equal(t, body[:min(len(body), int(min(tc.limit, math.MaxInt32)))], string(result.Answer.Body))
+			assert.Equal(t, tc.tooLarge, result.Response.TooLarge)
+			assert.Equal(t, body[:min(len(body), int(min(tc.limit, math.MaxInt32)))], string(result.Response.Body))
 			assert.Len(t, server.Requests(), 1)
 		})
 	}
 }
 
-func TestErrorBodiesAreCutOff(t *testing.T) {
+func TestDo_ErrorBodyIsCutOff(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Answer(404, strings.Repeat("x", 2<<20)))
-	s := settings(t, server.URL, pool(t))
+	s := newSettings(newPool(t))
 	s.MaxResponseBytes = 4 << 20
-	result := Do(t.Context(), s, getRun)
+	result := Do(t.Context(), s, getRun(t, server.URL))
 	require.NoError(t, result.Err)
-	assert.Equal(t, 404, result.Answer.StatusCode)
-	assert.Len(t, result.Answer.Body, 1<<20)
+	assert.Equal(t, 404, result.Response.StatusCode)
+	assert.Len(t, result.Response.Body, 1<<20)
 }
 
-func TestGzipIsReadAndTheCapCountsWhatItHolds(t *testing.T) {
+func TestDo_ErrorBodyBreaksOff(t *testing.T) {
 	t.Parallel()
-	zip := func(text string) string {
-		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
-		_, err := w.Write([]byte(text))
-		require.NoError(t, err)
-		require.NoError(t, w.Close())
-		return b.String()
-	}
-	server := wire.Serve(t,
-		wire.Answer(200, zip(ok), "Content-Encoding: gzip"),
-		wire.Answer(200, zip(strings.Repeat(" ", 10<<20)), "Content-Encoding: gzip"),
-	)
-	s := settings(t, server.URL, pool(t))
+	server := wire.Serve(t, wire.Close("HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n{\"code\":\"X\""))
+	result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
+	require.NoError(t, result.Err, "the status counts")
+	assert.Equal(t, 404, result.Response.StatusCode)
+	assert.Equal(t, `{"code":"X"`, string(result.Response.Body))
+}
 
-	result := Do(t.Context(), s, getRun)
+func TestDo_Gzip(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t,
+		wire.Answer(200, zipped(t, ok), "Content-Encoding: gzip"),
+		wire.Answer(200, zipped(t, strings.Repeat(" ", 2<<20)), "Content-Encoding: gzip"),
+	)
+	s := newSettings(newPool(t))
+
+	result := Do(t.Context(), s, getRun(t, server.URL))
 	require.NoError(t, result.Err)
-	assert.Equal(t, ok, string(result.Answer.Body))
+	assert.Equal(t, ok, string(result.Response.Body))
 	assert.Equal(t, "gzip", server.Requests()[0].Header.Get("Accept-Encoding"))
 
-	result = Do(t.Context(), s, getRun)
+	result = Do(t.Context(), s, getRun(t, server.URL))
 	require.NoError(t, result.Err)
-	assert.True(t, result.Answer.TooLarge)
+	assert.True(t, result.Response.TooLarge, "the limit is that of the decompressed body")
 }
 
-func TestAPromisedSizeIsNotAllocatedAtOnce(t *testing.T) {
-	t.Parallel()
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+//nolint:paralleltest // it measures memory
+func TestDo_AnnouncedLengthIsNotAllocatedAtOnce(t *testing.T) {
 	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n"))
-	s := settings(t, server.URL, pool(t))
+	s := newSettings(newPool(t))
 	s.MaxRetries, s.MaxResponseBytes = 0, math.MaxInt64
-	require.ErrorContains(t, Do(t.Context(), s, getRun).Err, "unexpected EOF")
+	assert.Less(t, allocatedBy(func() {
+		assert.ErrorContains(t, Do(t.Context(), s, getRun(t, server.URL)).Err, "unexpected EOF")
+	}), uint64(4*keptBytes))
+}
+
+func TestResponse_RequestID(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		header http.Header
+		want   string
+	}{
+		"the API's": {http.Header{"Runflow-Request-Id": {"a"}, "X-Request-Id": {"b"}}, "a"},
+		"common":    {http.Header{"X-Request-Id": {"b"}}, "b"},
+		"none":      {nil, ""},
+	} {
+		assert.Equal(t, tc.want, (&Response{Header: tc.header}).RequestID(), name)
+	}
+}
+
+// A buffer that is given back must not be given back again, or two responses would
+// share it.
+func TestResponse_Release_Twice(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(200, ok))
+	result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
+	require.NoError(t, result.Err)
+	buffer := result.Response.buffer
+	require.NotNil(t, buffer)
+	result.Response.Release()
+	assert.Nil(t, result.Response.buffer)
+	assert.Nil(t, result.Response.Body)
+	result.Response.Release()
+	(*Response)(nil).Release()
 }

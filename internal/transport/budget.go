@@ -1,31 +1,34 @@
 package transport
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
-// Budget bounds how many retries many calls share, so that in an outage they do
-// not multiply the load: each retry takes from it, and each call that the server
-// could serve gives a little back. A first attempt is always free.
+// A Budget limits how many retries many calls share, so that they do not multiply
+// the load on a server that is down. Each retry takes from the budget, and each
+// call that the server could serve gives a little back. First attempts are free.
+// A nil Budget has no limit.
 type Budget struct {
 	full int64
 	left atomic.Int64
 }
 
-// price is how many calls that were served pay for a retry.
+// price is how many served calls pay for a retry.
 const price = 10
 
-// NewBudget returns a budget of as many retries, or nil, which is no bound, for
-// none.
+// NewBudget returns a budget of the given number of retries. 0 means no limit.
 func NewBudget(retries int) *Budget {
 	if retries == 0 {
 		return nil
 	}
-	b := &Budget{full: int64(retries) * price}
+	b := &Budget{full: min(int64(retries), math.MaxInt64/price) * price}
 	b.left.Store(b.full)
 	return b
 }
 
-// spend takes a retry, and reports whether there was one.
-func (b *Budget) spend() bool {
+// Spend takes one retry from the budget and reports whether there was one.
+func (b *Budget) Spend() bool {
 	if b == nil {
 		return true
 	}
@@ -42,6 +45,6 @@ func (b *Budget) earn() {
 		return
 	}
 	if left := b.left.Load(); left < b.full {
-		b.left.CompareAndSwap(left, left+1) // who loses a race loses next to nothing
+		b.left.CompareAndSwap(left, left+1) // a lost race loses next to nothing
 	}
 }

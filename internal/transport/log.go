@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Record is all that may be said of an attempt: never a body, a query or a token.
+// A Record is what is logged of an attempt: never a body, a query or a token.
 type Record struct {
 	Method    string
 	Route     string
-	Status    int // 0 without an answer
+	Status    int // 0 without a response
 	Attempt   int
 	Duration  time.Duration
-	Delay     time.Duration // before the next attempt; 0 for none
+	Delay     time.Duration // before the next attempt; 0 if there is none
 	RequestID string
-	Error     string // why there is no answer
+	Error     string // why there is no response
 }
 
-// LogTo returns what writes records to logger. Behind a function, slog and its
-// handlers are linked only into programs that ask for a log.
+// LogTo returns a function that writes records to logger. Because Settings hold a
+// function, slog's handlers are linked only into programs that ask for a log.
 func LogTo(logger *slog.Logger) func(context.Context, Record) {
 	return func(ctx context.Context, r Record) {
 		level := slog.LevelInfo
-		if r.Status == 0 || unavailable(r.Status) {
+		if r.Status == 0 || IsTemporary(r.Status) {
 			level = slog.LevelWarn
 		}
 		attrs := []slog.Attr{
@@ -42,25 +42,26 @@ func LogTo(logger *slog.Logger) func(context.Context, Record) {
 	}
 }
 
-// log writes the record of the last attempt, if one was sent.
-func (c *call) log(ctx context.Context) {
-	if c.Log == nil || c.Attempts == c.logged {
+// Log writes the record of the last attempt, whose outcome is either a response
+// or an error.
+func (r *Result) Log(ctx context.Context, response *Response, err error, took, delay time.Duration) {
+	if r.settings.Log == nil {
 		return
 	}
-	c.logged = c.Attempts
 	record := Record{
-		Method:   c.Request.Endpoint.Method,
-		Route:    c.Request.Endpoint.Route,
-		Attempt:  c.Attempts,
-		Duration: c.took,
-		Delay:    c.delay,
+		Method:   r.Request.Endpoint.Method,
+		Route:    r.Request.Endpoint.Route,
+		Attempt:  r.Attempts,
+		Duration: took,
+		Delay:    delay,
 	}
-	if c.answered {
-		record.Status = c.Answer.StatusCode
-		record.RequestID = c.Redact(c.Answer.RequestID())
+	redactor := r.Redactor()
+	if response != nil {
+		record.Status = response.StatusCode
+		record.RequestID = redactor.Line(response.RequestID())
 	}
-	if c.Err != nil {
-		record.Error = c.Redact(c.Err.Error())
+	if err != nil {
+		record.Error = redactor.Line(err.Error())
 	}
-	c.Log(ctx, record)
+	r.settings.Log(ctx, record)
 }

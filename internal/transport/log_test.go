@@ -12,23 +12,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/runflow-io/runflow-go/internal/endpoint"
-	"github.com/runflow-io/runflow-go/internal/wire"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-func TestEachAttemptIsLoggedOnce(t *testing.T) {
+func TestLogTo_OneRecordPerAttempt(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t,
-		wire.Answer(503, "canary-answer", "Retry-After: 32", "X-Request-Id: req-1"),
+		wire.Answer(503, "canary-response", "Retry-After: 32", "X-Request-Id: req-1"),
 		wire.Reset(""),
 		wire.Answer(200, ok, "Runflow-Request-Id: req-3", "X-Request-Id: other"),
 	)
-	base := newOutside(t)
+	outside := newOutside(t)
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		s := settings(t, server.URL, base)
+		s := newSettings(outside)
 		s.Log = LogTo(slog.New(slog.NewJSONHandler(&out, nil)))
-		require.NoError(t, Do(t.Context(), s, rating(endpoint.Idempotent)).Err)
+		require.NoError(t, Do(t.Context(), s, setFeedback(t, server.URL)).Err)
 	})
 	assert.NotContains(t, out.String(), "canary")
 
@@ -58,12 +57,40 @@ func TestEachAttemptIsLoggedOnce(t *testing.T) {
 	assert.Contains(t, records[1], "error")
 }
 
-func TestACallThatSendsNothingLogsNothing(t *testing.T) {
+func TestLogTo_NoDelayWithoutRetry(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(503, "{}"))
+	outside := newOutside(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSettings(outside)
+		s.Budget = NewBudget(1)
+		var records []Record
+		s.Log = func(_ context.Context, r Record) { records = append(records, r) }
+		Do(t.Context(), s, setFeedback(t, server.URL))
+		require.Len(t, records, 2)
+		assert.NotZero(t, records[0].Delay)
+		assert.Zero(t, records[1].Delay, "the budget is used up")
+	})
+}
+
+func TestLogTo_Redacted(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(404, "{}", "X-Request-Id: "+testToken+"\tcanary-tenant"))
+	s := newSettings(newPool(t))
+	s.Header.Set("X-Tenant", "canary-tenant")
+	var records []Record
+	s.Log = func(_ context.Context, r Record) { records = append(records, r) }
+	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
+	require.Len(t, records, 1)
+	assert.Equal(t, "[redacted] [redacted]", records[0].RequestID)
+}
+
+func TestLogTo_NoAttempt(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := settings(t, "http://127.0.0.1:1", pool(t))
+	s := newSettings(newPool(t))
 	s.Log = LogTo(slog.New(slog.NewTextHandler(&out, nil)))
-	s.Limiter = limiter(func(context.Context) error { return assert.AnError })
-	require.Error(t, Do(t.Context(), s, getRun).Err)
+	s.Limiter = limiter(func(context.Context) error { return errTest })
+	require.Error(t, Do(t.Context(), s, getRun(t, "http://127.0.0.1:1")).Err)
 	assert.Empty(t, out.String())
 }

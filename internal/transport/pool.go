@@ -1,29 +1,65 @@
 package transport
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"syscall"
 	"time"
 )
 
-// connections is how many a pool opens to one host over HTTP/1.1, and how many
-// of them it keeps. Without the first, net/http dials for every call that
-// finds none idle, and opens more than there are calls.
+// connections is how many connections a pool opens to one host over HTTP/1.1, and
+// how many of them it keeps. Without the first limit, net/http dials for every
+// call that finds no idle connection, and opens more connections than there are
+// calls.
 const connections = 64
 
 // NewPool returns a pool of connections for a busy backend.
 func NewPool() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, ControlContext: refuseLinkLocal}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxConnsPerHost:        connections,
 		MaxIdleConnsPerHost:    connections,
 		IdleConnTimeout:        90 * time.Second,
+		OnProxyConnectResponse: refuseQuietly,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
-		// Without pings a connection that has gone silent is kept for all that follows.
+		// Without pings, an HTTP/2 connection that has become silent would be
+		// kept for all calls that follow.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
+}
+
+// refuseQuietly fails if a proxy does, with an error that does not quote it.
+func refuseQuietly(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return errProxy
+	}
+	return nil
+}
+
+// MayQueue reports whether an attempt may have to wait for a connection of the
+// transport's pool. Its dialer has to be a net.Dialer, or the [Deadline] does not
+// see that a connection is being opened.
+func MayQueue(transport http.RoundTripper) bool {
+	pool, ok := transport.(*http.Transport)
+	return ok && pool.MaxConnsPerHost > 0
+}
+
+var errLinkLocal = errors.New("a link-local address must not be connected to")
+
+// refuseLinkLocal refuses connections to link-local addresses, whatever name leads
+// to them: clouds serve the credentials of a machine there.
+func refuseLinkLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().IsLinkLocalUnicast() {
+		return errLinkLocal
+	}
+	return nil
 }

@@ -2,19 +2,23 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/textproto"
+	"net/url"
 	"strings"
 )
 
 var (
-	errNotHTTP = errors.New("the answer is no HTTP that can be read")
+	errNotHTTP = errors.New("the response is not valid HTTP")
 	errGoAway  = errors.New("the server closed the connection")
+	errProxy   = errors.New("the proxy refused the connection")
 )
 
-// withoutAnswer replaces an error of net/http that quotes what the server sent.
-func withoutAnswer(err error) error {
+// withoutQuote replaces an error of net/http that quotes what the server sent.
+func withoutQuote(err error) error {
 	text := err.Error()
 	broken := strings.Contains(text, "net/http: HTTP/1.x transport connection broken: ")
 	switch {
@@ -26,8 +30,49 @@ func withoutAnswer(err error) error {
 	return err
 }
 
-// isDisconnect reports whether err says of a connection only that it broke.
+// withoutURL unwraps an error of net/http whose text holds the query.
+func withoutURL(err error) error {
+	for {
+		withURL, ok := err.(*url.Error) //nolint:errorlint // an error of a caller's transport stays as it is
+		if !ok {
+			return err
+		}
+		err = withURL.Err
+	}
+}
+
+// isDisconnect reports whether err only says that a connection broke.
 func isDisconnect(err error) bool {
 	_, ok := errors.AsType[net.Error](err)
 	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Quiet returns a transport of a caller that does not quote a proxy: net/http uses
+// the reason phrase of a proxy's refusal as the whole text of its error.
+func Quiet(base http.RoundTripper) http.RoundTripper {
+	if pool, ok := base.(*http.Transport); ok && pool.Proxy != nil {
+		return quiet{pool}
+	}
+	return base
+}
+
+type quiet struct{ *http.Transport }
+
+// RoundTrip sends the request.
+func (q quiet) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := q.Transport.RoundTrip(req)
+	if err != nil && fmt.Sprintf("%T", err) == "*errors.errorString" && q.isRefusal(req, err) {
+		err = errProxy
+	}
+	return resp, err
+}
+
+func (q quiet) isRefusal(req *http.Request, err error) bool {
+	text := err.Error()
+	if req.URL.Scheme != "https" || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		strings.HasPrefix(text, "net/http: ") || text == "http: server closed idle connection" {
+		return false
+	}
+	proxy, _ := q.Proxy(req)
+	return proxy != nil
 }

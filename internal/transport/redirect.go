@@ -1,66 +1,78 @@
 package transport
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
-// Guarded returns a copy of client that follows a redirect only within the
-// origin that it was sent to, and only with the same method. Where client has
-// no transport, it gets pool.
-func Guarded(client *http.Client, pool http.RoundTripper) *http.Client {
-	guarded := *client
-	if guarded.Transport == nil {
-		guarded.Transport = pool
+// maxRedirects is how many redirects net/http follows by default.
+const maxRedirects = 10
+
+// NewHTTPClient returns a copy of client that sends its requests over connections
+// and follows a redirect only within the origin that the request was sent to, and
+// only with the same method. A redirect that it does not follow is the response.
+// The client's own redirect policy is asked afterwards.
+func NewHTTPClient(client *http.Client, connections http.RoundTripper) *http.Client {
+	own := *client
+	own.Transport = connections
+	own.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		switch {
+		case !SameOrigin(req.URL, via[0].URL) || req.Method != via[0].Method:
+			return http.ErrUseLastResponse
+		case client.CheckRedirect != nil:
+			return client.CheckRedirect(req, via)
+		case len(via) >= maxRedirects:
+			return fmt.Errorf("stopped after %d redirects", maxRedirects)
+		}
+		return nil
 	}
-	guarded.Transport = guard{guarded.Transport}
-	return &guarded
+	return &own
 }
 
-// guard hides the target of a redirect that must not be followed from the
-// http.Client above it, which then returns the redirect itself.
-type guard struct{ base http.RoundTripper }
+// refusal says why resp, a redirect, was not followed.
+func refusal(resp *http.Response) string {
+	if resp.Request == nil {
+		return ""
+	}
+	location := resp.Header.Get("Location")
+	to, err := resp.Request.URL.Parse(location)
+	switch {
+	case location == "" || err != nil:
+		return "a redirect without a valid URL was not followed"
+	case !SameOrigin(resp.Request.URL, to):
+		return "a redirect to another origin was not followed"
+	case replacesMethod(resp):
+		return "a redirect that would replace the " + resp.Request.Method + " by a GET was not followed"
+	}
+	return "a redirect was not followed"
+}
 
-func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	c := callFrom(req.Context())
-	if c.Request.Target != nil {
-		req.Header.Del("Referer") // the signed URL that net/http was redirected from, in headers of its own
+// replacesMethod reports whether net/http would follow the redirect with a GET.
+func replacesMethod(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		return resp.Request.Method != http.MethodGet && resp.Request.Method != http.MethodHead
 	}
-	resp, err := g.base.RoundTrip(sentOnce(req))
-	if err != nil || resp == nil {
-		return resp, err
+	return false
+}
+
+// DropInvalidLocation removes a Location that net/http would quote in an error,
+// in place of returning the response. A nil response has none.
+func DropInvalidLocation(req *http.Request, resp *http.Response) {
+	if resp == nil || resp.Header == nil {
+		return
 	}
-	if target := resp.Header.Get("Location"); target != "" && resp.StatusCode/100 == 3 {
-		if reason := c.refuse(req, resp.StatusCode, target); reason != "" {
-			c.refused = reason
+	if location := resp.Header.Get("Location"); location != "" {
+		if _, err := req.URL.Parse(location); err != nil {
 			resp.Header.Del("Location")
 		}
 	}
-	return resp, nil
 }
 
-func (c *call) refuse(req *http.Request, status int, target string) string {
-	to, err := req.URL.Parse(target)
-	switch {
-	case err != nil:
-		return "a redirect to an invalid URL was not followed"
-	case c.Request.Target != nil && to.Scheme == "https": // it carries no secret of the API
-		return ""
-	case !SameOrigin(req.URL, to):
-		return "a redirect to another origin was not followed"
-	case changesMethod(req.Method, status):
-		return "a redirect that would drop the " + req.Method + " was not followed"
-	}
-	return ""
-}
-
-func changesMethod(method string, status int) bool {
-	keeps := status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
-	return !keeps && method != http.MethodGet && method != http.MethodHead
-}
-
-// SameOrigin reports whether two URLs have scheme, host and port in common.
+// SameOrigin reports whether two URLs have the scheme, the host and the port in
+// common.
 func SameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }

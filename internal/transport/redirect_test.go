@@ -7,15 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/runflow-io/runflow-go/internal/endpoint"
-	"github.com/runflow-io/runflow-go/internal/wire"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-func TestRedirectsToAnotherOriginAreRefused(t *testing.T) {
+func TestNewHTTPClient_RedirectToAnotherOrigin(t *testing.T) {
 	t.Parallel()
 	other := wire.Serve(t, wire.Answer(200, ok))
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -29,10 +29,14 @@ func TestRedirectsToAnotherOriginAreRefused(t *testing.T) {
 			t.Run(strconv.Itoa(status)+" "+name, func(t *testing.T) {
 				t.Parallel()
 				server := wire.Serve(t, wire.Answer(status, "", "Location: "+target))
-				result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
+				result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 				require.NoError(t, result.Err)
-				assert.Equal(t, status, result.Answer.StatusCode)
-				assert.Regexp(t, "^a redirect to (another origin|an invalid URL) was not followed$", result.Answer.Refused)
+				assert.Equal(t, status, result.Response.StatusCode)
+				want := "a redirect to another origin was not followed"
+				if name == "not a URL" {
+					want = "a redirect without a valid URL was not followed"
+				}
+				assert.Equal(t, want, result.Response.Refused)
 				assert.Len(t, server.Requests(), 1)
 			})
 		}
@@ -40,27 +44,27 @@ func TestRedirectsToAnotherOriginAreRefused(t *testing.T) {
 	t.Cleanup(func() { assert.Empty(t, other.Requests()) })
 }
 
-func TestRedirectsWithinTheOriginAreFollowed(t *testing.T) {
+func TestNewHTTPClient_RedirectWithinOrigin(t *testing.T) {
 	t.Parallel()
-	for status, repeatsWrite := range map[int]bool{301: false, 302: false, 303: false, 307: true, 308: true} {
+	for status, keepsMethod := range map[int]bool{301: false, 302: false, 303: false, 307: true, 308: true} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
 			redirect := wire.Answer(status, "", "Location: /moved")
 
 			server := wire.Serve(t, redirect, wire.Answer(200, ok))
-			result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
+			result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 			require.NoError(t, result.Err)
-			assert.Equal(t, 200, result.Answer.StatusCode)
+			assert.Equal(t, 200, result.Response.StatusCode)
 			require.Len(t, server.Requests(), 2)
 			assert.Equal(t, "/moved", server.Requests()[1].URI)
 			assert.Equal(t, "Bearer "+testToken, server.Requests()[1].Header.Get("Authorization"))
 
 			server = wire.Serve(t, redirect, wire.Answer(200, ok))
-			result = Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Idempotent))
+			result = Do(t.Context(), newSettings(newPool(t)), setFeedback(t, server.URL))
 			require.NoError(t, result.Err)
-			if !repeatsWrite {
-				assert.Equal(t, status, result.Answer.StatusCode)
-				assert.Equal(t, "a redirect that would drop the PATCH was not followed", result.Answer.Refused)
+			if !keepsMethod {
+				assert.Equal(t, status, result.Response.StatusCode)
+				assert.Equal(t, "a redirect that would replace the PATCH by a GET was not followed", result.Response.Refused)
 				assert.Len(t, server.Requests(), 1)
 				return
 			}
@@ -72,91 +76,97 @@ func TestRedirectsWithinTheOriginAreFollowed(t *testing.T) {
 	}
 }
 
-func TestEndlessRedirectsEndTheCall(t *testing.T) {
+func TestNewHTTPClient_EndlessRedirects(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Answer(307, "", "Location: /round"))
-	result := Do(t.Context(), settings(t, server.URL, pool(t)), getRun)
+	result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
 	assert.Equal(t, 1, result.Attempts)
 	assert.Len(t, server.Requests(), 10)
 }
 
-func TestTheCallersRedirectPolicyHolds(t *testing.T) {
+func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 	t.Parallel()
-	no := errors.New("no redirects here")
-	for name, policy := range map[string]error{"an error": no, "the redirect itself": http.ErrUseLastResponse} {
+	for name, policy := range map[string]error{"error": errTest, "last response": http.ErrUseLastResponse} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := wire.Serve(t, wire.Answer(307, "", "Location: /moved"), wire.Answer(200, ok))
-			s := settings(t, server.URL, pool(t))
-			s.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return policy }
-			result := Do(t.Context(), s, getRun)
+			s := newSettings(nil)
+			s.HTTPClient = NewHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return policy }}, newPool(t))
+			result := Do(t.Context(), s, getRun(t, server.URL))
 			if errors.Is(policy, http.ErrUseLastResponse) {
 				require.NoError(t, result.Err)
-				assert.Equal(t, 307, result.Answer.StatusCode)
+				assert.Equal(t, 307, result.Response.StatusCode)
+				assert.Equal(t, "a redirect was not followed", result.Response.Refused)
 			} else {
-				require.ErrorIs(t, result.Err, no)
+				require.ErrorIs(t, result.Err, errTest)
 			}
 			assert.Equal(t, 1, result.Attempts)
 			assert.Len(t, server.Requests(), 1)
 		})
 	}
+	t.Run("allows another origin", func(t *testing.T) {
+		t.Parallel()
+		other := wire.Serve(t, wire.Answer(200, ok))
+		server := wire.Serve(t, wire.Answer(307, "", "Location: "+other.URL))
+		s := newSettings(nil)
+		s.HTTPClient = NewHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}, newPool(t))
+		result := Do(t.Context(), s, getRun(t, server.URL))
+		require.NoError(t, result.Err)
+		assert.Equal(t, 307, result.Response.StatusCode)
+		assert.Empty(t, other.Requests())
+	})
 }
 
-func TestARefusalIsForgottenByTheNextAttempt(t *testing.T) {
+func TestNewHTTPClient_CopiesClient(t *testing.T) {
 	t.Parallel()
-	// 503 with a Location is no redirect.
-	server := wire.Serve(t, wire.Answer(503, "{}", "Location: https://other.example/"), wire.Answer(200, ok))
-	s := settings(t, server.URL, pool(t))
-	s.BackoffMin, s.BackoffMax = 1, 1
-	result := Do(t.Context(), s, getRun)
-	require.NoError(t, result.Err)
-	assert.Empty(t, result.Answer.Refused)
-	assert.Equal(t, 200, result.Answer.StatusCode)
+	given := &http.Client{}
+	client := NewHTTPClient(given, http.DefaultTransport)
+	assert.NotSame(t, given, client)
+	assert.Equal(t, &http.Client{}, given)
+	assert.Equal(t, http.DefaultTransport, client.Transport)
 }
 
-func TestALocationOfWhatWasCreatedIsNoRedirect(t *testing.T) {
+func TestResponse_Refused_LocationWithoutRedirect(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(201, ok, "Location: https://other.example/"))
-	result := Do(t.Context(), settings(t, server.URL, pool(t)), rating(endpoint.Never))
-	require.NoError(t, result.Err)
-	assert.Empty(t, result.Answer.Refused)
-	assert.Equal(t, "https://other.example/", result.Answer.Header.Get("Location"))
+	server := wire.Serve(t,
+		wire.Answer(503, "{}", "Location: https://other.example/"),
+		wire.Answer(201, ok, "Location: https://other.example/"),
+	)
+	outside := newOutside(t)
+	synctest.Test(t, func(t *testing.T) {
+		result := Do(t.Context(), newSettings(outside), setFeedback(t, server.URL))
+		require.NoError(t, result.Err)
+		assert.Equal(t, 201, result.Response.StatusCode)
+		assert.Empty(t, result.Response.Refused)
+		assert.Equal(t, "https://other.example/", result.Response.Header.Get("Location"))
+	})
 }
 
-func TestSameOriginKnowsTheDefaultPorts(t *testing.T) {
+func TestSameOrigin(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
+	for _, tc := range []struct {
 		a, b string
 		same bool
 	}{
 		{"https://a.example", "https://A.example:443/x", true},
 		{"http://a.example", "http://a.example:80", true},
+		{"http://[::1]:8080", "http://[::1]:8080/x", true},
 		{"https://a.example", "https://a.example:80", false},
 		{"http://a.example", "http://a.example:443", false},
 		{"http://a.example", "https://a.example", false},
 		{"https://a.example", "https://b.example", false},
 	} {
-		a, err := url.Parse(tt.a)
+		a, err := url.Parse(tc.a)
 		require.NoError(t, err)
-		b, err := url.Parse(tt.b)
+		b, err := url.Parse(tc.b)
 		require.NoError(t, err)
-		assert.Equal(t, tt.same, SameOrigin(a, b), "%s and %s", tt.a, tt.b)
+		assert.Equal(t, tc.same, SameOrigin(a, b), "%s and %s", tc.a, tc.b)
 	}
 }
 
-func TestGuardedLeavesTheCallersClientAlone(t *testing.T) {
+func TestDropInvalidLocation_NoHeader(t *testing.T) {
 	t.Parallel()
-	given := &http.Client{}
-	guarded := Guarded(given, http.DefaultTransport)
-	assert.NotSame(t, given, guarded)
-	assert.Nil(t, given.Transport)
-	assert.Equal(t, guard{http.DefaultTransport}, guarded.Transport)
-}
-
-func TestATransportWithoutAnAnswerIsAnError(t *testing.T) {
-	t.Parallel()
-	s := settings(t, "http://127.0.0.1:1", roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })) //nolint:nilnil // what a careless transport does
-	s.MaxRetries = 0
-	require.ErrorContains(t, Do(t.Context(), s, getRun).Err, "nil *Response")
+	DropInvalidLocation(nil, nil)
+	DropInvalidLocation(nil, &http.Response{})
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// RetryAfter returns how long the server asks to be left alone: seconds, with
-// or without a fraction, or one of HTTP's three forms of a date. What is too
-// long for a Duration is the longest one; a date that has passed is 0.
+// RetryAfter returns how long the server asks the client to wait. It understands
+// seconds, with or without a fraction, and the three forms of a date in HTTP. A
+// time that is too long for a Duration is the longest one; a date in the past is 0.
 func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {

@@ -1,193 +1,99 @@
-// Package transport carries one logical call to the API and back: as many
-// attempts as its retry class and its settings allow.
+// Package transport carries one API call over HTTP: it sends the request, retries
+// it as far as its class and the settings allow, and reads the response.
 //
-// go-retryablehttp is the engine that repeats and sleeps. Every decision is
-// taken here, one concern a file: what an attempt is (attempt.go), whether it
-// may have been taken (guarded.go), whether another may follow (retry.go), after
-// which wait (backoff.go, retryafter.go), at whose expense (budget.go),
-// where a redirect may lead (redirect.go), how much is read (body.go), what is
-// not repeated of an answer (quoted.go), what is logged (log.go) and which
-// connections are kept (pool.go).
+// go-retryablehttp is the retry loop: it counts the attempts, rewinds the body and
+// sleeps. [Do] sets it up, see call.go, where the order of a call can be read. Each
+// decision is made in a file of its own: how long an attempt may take (deadline.go),
+// whether the server may have processed it (processed.go), whether another one
+// follows and when (retry.go, backoff.go, retryafter.go, budget.go), where a
+// redirect may lead (redirect.go), how much of a response is read (body.go), what is
+// not quoted of it (quoted.go), why a call ended (ended.go), what is logged (log.go)
+// and which connections are used (pool.go). An attempt is known to middleware by its
+// [Attempt] (attempt.go).
 package transport
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"math"
 	"net/http"
 	"net/url"
 	"time"
 
-	"github.com/hashicorp/go-retryablehttp"
-
+	"github.com/runflow-io/runflow-go/internal/codec"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 	"github.com/runflow-io/runflow-go/internal/redact"
 )
 
-// Settings is what a call runs under. Calls share it and do not change it.
+// Settings are shared by many calls, which do not change them.
 type Settings struct {
-	BaseURL          *url.URL
-	HTTPClient       *http.Client // from [Guarded]
-	Token            func(context.Context) (string, error)
-	Header           http.Header // sent with every attempt
+	HTTPClient       *http.Client                          // from [NewHTTPClient]
+	MayQueue         bool                                  // its pool may let an attempt wait for a connection
+	Token            string                                // bearer token; "" sends none
+	TokenSource      func(context.Context) (string, error) // returns the token of an attempt in place of Token; may be nil
+	Header           http.Header                           // of every attempt
 	MaxRetries       int
 	BackoffMin       time.Duration
 	BackoffMax       time.Duration
-	AttemptTimeout   time.Duration // 0: none
+	AttemptTimeout   time.Duration // 0 means no limit
 	MaxResponseBytes int64
-	Budget           *Budget                                  // nil: none
-	Log              func(context.Context, Record)            // nil: none; see [LogTo]
-	Limiter          interface{ Wait(context.Context) error } // nil: none
+	Budget           *Budget                                  // nil means no limit
+	Log              func(context.Context, Record)            // nil logs nothing
+	Limiter          interface{ Wait(context.Context) error } // nil limits nothing
 }
 
-// Request is what a call asks for.
+// A Request is what one call sends.
 type Request struct {
-	Endpoint endpoint.Endpoint
-	Path     string // escaped, below the base URL
-	Query    string // encoded
-	Body     []byte // JSON, or nil
-	Key      string // the idempotency key of a guarded endpoint
-	// Vouched says that the caller chose the key, and thereby that the request
-	// may be repeated under it.
-	Vouched bool
-	// Target, in place of Path and Query, is a file on another host, which is
-	// not told who asks.
-	Target *url.URL
-	Sink   *Sink // where the file goes
+	Endpoint *endpoint.Endpoint
+	Route    string // for errors, if it is not the endpoint's
+	URL      *url.URL
+	Body     []byte // JSON; nil sends no body
+	Key      string // idempotency key; "" sends none
+	// Replayable reports that the server recognizes the key, so that the request
+	// can be retried as if it were idempotent.
+	Replayable bool
 }
 
-// Answer is an HTTP response, read to its end.
-type Answer struct {
-	StatusCode int
-	Header     http.Header
-	Body       []byte // until the result is released
-	TooLarge   bool   // the body was larger than allowed, and is cut off
-	Refused    string // why a redirect was not followed
-
-	buffer *bytes.Buffer
-	source io.LimitedReader
+func (r *Request) isIdempotent() bool {
+	return r.Replayable || r.Endpoint.Retry == endpoint.Idempotent
 }
 
-// RequestID returns the id that the API gave the request, as it sent it, or "".
-func (a *Answer) RequestID() string {
-	for _, name := range []string{"Runflow-Request-Id", "X-Request-Id"} {
-		if id := a.Header.Get(name); id != "" {
-			return id
-		}
-	}
-	return ""
-}
-
-// Result is how a call ended.
+// A Result is how a call ended.
 type Result struct {
-	Request Request
-	// Answer is the last answer that came: the call's answer where Err is nil,
-	// that of an earlier attempt, or nil, where it is not.
-	Answer *Answer
-	// Attempts counts the requests that were sent.
+	Request *Request
+	// Response is the response to the call if Err is nil, and else the last
+	// response to an earlier attempt, or nil.
+	Response *Response
+	Err      error
+	// Attempts counts the attempts that were started.
 	Attempts int
-	// Err says why the last attempt brought no answer.
-	Err error
-	// Ambiguous says that the API may have taken a guarded request without
-	// saying so.
-	Ambiguous bool
+	// OutcomeUnknown reports that the server may have processed a request that
+	// is not idempotent although no response says so.
+	OutcomeUnknown bool
 
-	token        string // of the last attempt
-	answersToken string // of the attempt that Answer is of
+	settings *Settings
+	token    string   // of the last attempt
+	tokens   []string // of the attempts before, if they had others
 }
 
-// Redact returns text as one line from which nothing of the request can leak.
-func (r *Result) Redact(text string) string {
-	secrets := []string{r.token, r.answersToken, r.Request.Query, string(r.Request.Body)}
-	if r.Request.Target != nil {
-		secrets = append(secrets, r.Request.Target.RawQuery)
-	}
-	return redact.Line(text, secrets...)
+// NewResult returns the result of a call that [Do] did not make.
+func NewResult(settings *Settings, request *Request) *Result {
+	return &Result{Request: request, settings: settings}
 }
 
-// Do carries out one logical call.
-func Do(ctx context.Context, settings *Settings, request Request) *Result {
-	c := &call{Settings: settings, Result: Result{Request: request}}
-	c.run(context.WithValue(ctx, callKey{}, c))
-	return &c.Result
-}
+// maxSecrets is how many strings of a body count as secrets.
+const maxSecrets = 64
 
-// call is the state of one logical call. It travels in the request's context,
-// since the engine's callbacks see nothing else of a connection that failed.
-type call struct {
-	*Settings
-	Result // if the call were to end here
-
-	inVain   int           // attempts since the last one that brought a download forward
-	moved    bool          // the last attempt brought a download forward
-	answered bool          // Answer is the last attempt's
-	started  time.Time     // of the last attempt
-	took     time.Duration // by the last attempt
-	logged   int           // attempts that were logged
-	delay    time.Duration // before the next attempt
-	waiting  bool          // for the next attempt
-	final    bool          // another attempt would fail in the same way
-	refused  string        // why the last attempt did not follow a redirect
-	body     *watchedBody  // of the last attempt; nil where it is of no interest
-}
-
-type callKey struct{}
-
-func callFrom(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
-}
-
-// shell is what the engine sees as its HTTP client. It owns no connections, so
-// that the engine, which closes the idle ones whenever a call fails, has none
-// to close.
-var shell = &http.Client{
-	Transport:     attempts{},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-// noHeader is what the engine sends: an attempt has headers of its own.
-var noHeader = http.Header{}
-
-// engine repeats attempts for as long as checkRetry says.
-var engine = &retryablehttp.Client{
-	HTTPClient:   shell,
-	RetryMax:     math.MaxInt,
-	CheckRetry:   checkRetry,
-	Backoff:      func(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }, // checkRetry has waited
-	ErrorHandler: retryablehttp.PassthroughErrorHandler,
-}
-
-func (c *call) run(ctx context.Context) {
-	req := (&http.Request{
-		Method: c.Request.Endpoint.Method, URL: c.target(), Header: noHeader,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
-	// Most calls have only one attempt, and no need of the engine. What comes of
-	// the others is in c, too: the engine would only wrap it.
-	if c.try(req); c.next(ctx) {
-		if resp, err := engine.Do(&retryablehttp.Request{Request: req}); err == nil {
-			_ = resp.Body.Close()
+// Redactor returns what removes from a text everything that was sent.
+func (r *Result) Redactor() *redact.Redactor {
+	secrets := append([]string{r.Request.URL.RawQuery, string(r.Request.Body[:min(len(r.Request.Body), redact.Window)]), r.token}, r.tokens...)
+	for _, values := range r.Request.URL.Query() {
+		for _, value := range values {
+			secrets = append(secrets, value, url.QueryEscape(value), url.PathEscape(value))
 		}
 	}
-	if c.waiting {
-		c.Err = Ended(ctx)
-	} else if c.answered && !unavailable(c.Answer.StatusCode) {
-		c.Budget.earn()
+	for name, values := range r.settings.Header {
+		if name != "Accept" && name != "User-Agent" {
+			secrets = append(secrets, values...)
+		}
 	}
-}
-
-func (c *call) target() *url.URL {
-	if c.Request.Target != nil {
-		return c.Request.Target
-	}
-	u := *c.BaseURL
-	u.RawQuery = c.Request.Query
-	path, err := url.PathUnescape(c.Request.Path)
-	if path != c.Request.Path || err != nil || u.RawPath != "" {
-		u.RawPath = c.BaseURL.EscapedPath() + c.Request.Path
-	}
-	u.Path += path
-	return &u
+	return redact.New(append(secrets, codec.Strings(r.Request.Body, maxSecrets)...)...)
 }

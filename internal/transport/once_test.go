@@ -1,0 +1,40 @@
+package transport
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
+)
+
+// net/http would retry a request without a body by itself.
+func TestDo_HTTP2_WithoutBody(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]wire.StreamStep{
+		"REFUSED_STREAM": wire.RefuseStream,
+		"PROTOCOL_ERROR": wire.BreakProtocol,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, pool := serveHTTP2(t, fault, wire.RespondHTTP2(ok))
+			result := Do(t.Context(), newSettings(pool), redeliver(t, server.URL))
+			require.ErrorIs(t, result.Err, errRepeated)
+			assert.True(t, result.OutcomeUnknown)
+			assert.Equal(t, 1, server.Requests())
+		})
+	}
+}
+
+// A connection that the server has closed in the meantime is replaced.
+func TestDo_WithoutBody_IdleConnectionClosed(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"+ok), wire.Answer(200, ok))
+	s := newSettings(newPool(t))
+	for range 2 {
+		result := Do(t.Context(), s, redeliver(t, server.URL))
+		require.NoError(t, result.Err)
+		assert.False(t, result.OutcomeUnknown)
+	}
+}

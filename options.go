@@ -1,0 +1,529 @@
+package runflow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/runflow-io/runflow-go/internal/download"
+	"github.com/runflow-io/runflow-go/internal/transport"
+)
+
+// A ClientOption configures a client. It is given to [NewClient] or [Client.With].
+// Of two options that set the same, the later one counts. Declare variables that
+// hold options as ClientOption or [CallOption]: a ClientOption may become a
+// [SharedOption] in a later version.
+type ClientOption interface {
+	applyToClient(*settings) error
+}
+
+// A CallOption configures one call. Of two options that set the same, the later
+// one counts.
+type CallOption interface {
+	applyToCall(*settings) error
+}
+
+// A SharedOption is both a [ClientOption] and a [CallOption]. Given to a client, it
+// is the default of the client's calls.
+type SharedOption interface {
+	ClientOption
+	CallOption
+}
+
+type clientOption func(*settings) error
+
+func (o clientOption) applyToClient(s *settings) error { return o(s) }
+
+type callOption func(*settings) error
+
+func (o callOption) applyToCall(s *settings) error { return o(s) }
+
+type sharedOption func(*settings) error
+
+func (o sharedOption) applyToClient(s *settings) error { return o(s) }
+func (o sharedOption) applyToCall(s *settings) error   { return o(s) }
+
+// settings are what the options fill. A call has a copy of its own; nothing that
+// they point to is changed.
+type settings struct {
+	transport.Settings
+
+	baseURL      *url.URL
+	insecureHTTP bool
+	httpClient   *http.Client // the caller's
+	pool         http.RoundTripper
+	middleware   []func(http.RoundTripper) http.RoundTripper
+	storage      *http.Client // for the hosts that store files
+
+	call callSettings
+}
+
+// callSettings are set by options of a single call.
+type callSettings struct {
+	response     *Response
+	key          string
+	query        url.Values
+	retryOptions []string // names of the options about retries that were given
+}
+
+func defaultSettings() *settings {
+	s := &settings{httpClient: &http.Client{}, pool: transport.NewPool()}
+	s.baseURL, _ = url.Parse(DefaultBaseURL)
+	s.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	s.MaxRetries = 4
+	s.BackoffMin, s.BackoffMax = time.Second, 32*time.Second
+	s.AttemptTimeout = 30 * time.Second
+	s.MaxResponseBytes = 64 << 20
+	s.Budget = transport.NewBudget(50)
+	return s
+}
+
+const userAgent = "runflow-go/" + Version
+
+func (s *settings) applyClient(opts []ClientOption) error {
+	var errs []error
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, badArgument(fmt.Sprintf("opts[%d]", i), "must not be nil"))
+			continue
+		}
+		errs = append(errs, opt.applyToClient(s))
+	}
+	return errors.Join(errs...)
+}
+
+// forCall returns the settings of a call with its options.
+func (s *settings) forCall(opts []CallOption) (*settings, error) {
+	if len(opts) == 0 {
+		return s, nil
+	}
+	own := *s
+	var errs []error
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, badArgument(fmt.Sprintf("opts[%d]", i), "must not be nil"))
+			continue
+		}
+		errs = append(errs, opt.applyToCall(&own))
+	}
+	return &own, errors.Join(errs...)
+}
+
+// validate refuses options that are bad only in combination.
+func (s *settings) validate() error {
+	var errs []error
+	if s.Token == "" && s.TokenSource == nil {
+		errs = append(errs, badArgument("token", "must not be empty, unless WithTokenSource is given"))
+	}
+	if s.baseURL.Scheme == "http" && !s.insecureHTTP && !download.IsLoopback(s.baseURL.Hostname()) {
+		errs = append(errs, badArgument("WithBaseURL", "must not be plain http to a host that is not loopback, unless WithInsecureHTTP is given"))
+	}
+	return errors.Join(errs...)
+}
+
+// base returns the transport below all middleware.
+func (s *settings) base() http.RoundTripper {
+	if s.httpClient.Transport != nil {
+		return s.httpClient.Transport
+	}
+	return s.pool
+}
+
+// connect makes the HTTP clients, of which the API's is never used for a storage
+// host: it has the caller's cookies.
+func (s *settings) connect() error {
+	chain := s.base()
+	if s.httpClient.Transport != nil {
+		chain = transport.Quiet(chain)
+	}
+	for i, wrap := range slices.Backward(s.middleware) {
+		if chain = wrap(chain); chain == nil {
+			return badArgument("WithMiddleware", fmt.Sprintf("must not return nil (middleware %d)", i))
+		}
+	}
+	s.HTTPClient = transport.NewHTTPClient(s.httpClient, chain)
+	s.MayQueue = transport.MayQueue(s.base())
+	s.storage = download.NewHTTPClient(chain, s.storagePolicy())
+	return nil
+}
+
+func (s *settings) storagePolicy() download.Policy {
+	return download.Policy{IsLoopback: download.IsLoopback(s.baseURL.Hostname()), AllowHTTP: s.insecureHTTP}
+}
+
+// WithBaseURL sets the base URL of the API. An empty one selects [DefaultBaseURL].
+// Its path is put before that of each endpoint, which starts with /v1. WithBaseURL
+// refuses a query, a fragment, user info and a host that is not in ASCII, and plain
+// http to a host that is not loopback, unless [WithInsecureHTTP] is given.
+func WithBaseURL(baseURL string) ClientOption {
+	return clientOption(func(s *settings) error {
+		if baseURL == "" {
+			baseURL = DefaultBaseURL
+		}
+		u, reason := parseBaseURL(baseURL)
+		if reason != "" {
+			return badArgument("WithBaseURL", reason)
+		}
+		s.baseURL = u
+		return nil
+	})
+}
+
+// WithInsecureHTTP allows plain http to hosts that are not loopback, for the API
+// and for output files. Everybody on the network path can then read the token.
+func WithInsecureHTTP() ClientOption {
+	return clientOption(func(s *settings) error {
+		s.insecureHTTP = true
+		return nil
+	})
+}
+
+// WithHTTPClient sets the HTTP client, of which the SDK keeps a copy. The SDK uses
+// its transport, its cookie jar (for the API only), its timeout (for one attempt)
+// and its redirect policy; no redirect leaves the origin of the base URL in any
+// case. A client without a transport uses the connections of the SDK: at most 64
+// per host over HTTP/1.1; further calls wait for one of them.
+//
+// A transport that retries requests by itself breaks the promise that
+// at-most-once calls are not sent twice.
+func WithHTTPClient(client *http.Client) ClientOption {
+	return clientOption(func(s *settings) error {
+		if client == nil {
+			return badArgument("WithHTTPClient", "must not be nil")
+		}
+		own := *client
+		s.httpClient = &own
+		return nil
+	})
+}
+
+// WithMiddleware wraps the transport that the client uses: the SDK's connections,
+// or the transport of [WithHTTPClient]. The function is called once per client. Of
+// several middlewares the first is the outermost; those given to [Client.With] are
+// inside those of its parent.
+//
+// A middleware sees each HTTP request: attempts, redirects and downloads. Headers
+// that it adds reach storage hosts too, and the URL of a download holds a signature
+// that should not be recorded: check the Operation of [AttemptFromContext].
+func WithMiddleware(middleware func(next http.RoundTripper) http.RoundTripper) ClientOption {
+	return clientOption(func(s *settings) error {
+		if middleware == nil {
+			return badArgument("WithMiddleware", "must not be nil")
+		}
+		s.middleware = append(slices.Clip(s.middleware), middleware)
+		return nil
+	})
+}
+
+// WithToken sets the bearer token: an API key, or the session token of a user.
+// Feedback needs the latter.
+func WithToken(token string) SharedOption {
+	return sharedOption(func(s *settings) error { return s.setToken("WithToken", token) })
+}
+
+func (s *settings) setToken(argument, token string) error {
+	s.Token, s.TokenSource = token, nil
+	if reason := checkToken(token); reason != "" {
+		return badArgument(argument, reason)
+	}
+	return nil
+}
+
+// WithTokenSource sets a function that returns the bearer token of each attempt,
+// for tokens that expire. The function is called concurrently, should cache, and
+// must return when its context ends, at the latest after the attempt timeout. If it
+// fails, the call fails with a [*TransportError] that unwraps to its error.
+func WithTokenSource(source func(context.Context) (string, error)) SharedOption {
+	return sharedOption(func(s *settings) error {
+		if source == nil {
+			return badArgument("WithTokenSource", "must not be nil")
+		}
+		s.TokenSource = func(ctx context.Context) (string, error) {
+			token, err := source(ctx)
+			if err != nil {
+				return "", err
+			}
+			if reason := checkToken(token); reason != "" {
+				return "", badArgument("WithTokenSource", "the token "+reason)
+			}
+			return token, nil
+		}
+		return nil
+	})
+}
+
+// WithOrganization sets the ID of the organization that calls are made for. The
+// default is the organization of the token. It is sent as X-Organization-Id.
+func WithOrganization(id string) SharedOption {
+	return sharedOption(func(s *settings) error {
+		if id == "" {
+			return badArgument("WithOrganization", "must not be empty")
+		}
+		return s.setHeader("WithOrganization", "X-Organization-Id", id)
+	})
+}
+
+// WithHeader sets a header of every request to the API. It refuses headers that
+// another option sets and those that belong to the connection.
+func WithHeader(key, value string) SharedOption {
+	return sharedOption(func(s *settings) error {
+		key := textproto.CanonicalMIMEHeaderKey(key)
+		if owner, ok := ownedHeaders[key]; ok {
+			return badArgument("WithHeader", key+" is set by "+owner)
+		}
+		return s.setHeader("WithHeader", key, value)
+	})
+}
+
+// ownedHeaders maps the headers that WithHeader refuses to what sets them.
+var ownedHeaders = map[string]string{
+	"Accept-Encoding":   "the connection",
+	"Authorization":     "WithToken",
+	"Connection":        "the connection",
+	"Content-Length":    "the connection",
+	"Content-Type":      "the SDK",
+	"Expect":            "the connection",
+	"Host":              "WithBaseURL",
+	"Idempotency-Key":   "WithIdempotencyKey",
+	"Keep-Alive":        "the connection",
+	"Proxy-Connection":  "the connection",
+	"Te":                "the connection",
+	"Trailer":           "the connection",
+	"Transfer-Encoding": "the connection",
+	"Upgrade":           "the connection",
+	"User-Agent":        "WithUserAgent",
+	"X-Idempotency-Key": "WithIdempotencyKey",
+	"X-Organization-Id": "WithOrganization",
+}
+
+// WithUserAgent puts the name of a program, such as "myapp/1.2", before that of
+// the SDK in the User-Agent header.
+func WithUserAgent(product string) ClientOption {
+	return clientOption(func(s *settings) error {
+		if strings.TrimSpace(product) == "" {
+			return badArgument("WithUserAgent", "must not be empty")
+		}
+		return s.setHeader("WithUserAgent", "User-Agent", product+" "+userAgent)
+	})
+}
+
+// WithMaxRetries sets how many times a call may be retried. The default is 4; 0
+// turns retries off. Polls of a wait have no retries of their own.
+func WithMaxRetries(n int) SharedOption {
+	return sharedOption(func(s *settings) error {
+		s.call.retryOptions = append(slices.Clip(s.call.retryOptions), "WithMaxRetries")
+		if n < 0 {
+			return badArgument("WithMaxRetries", "must not be negative")
+		}
+		s.MaxRetries = n
+		return nil
+	})
+}
+
+// WithRetryBackoff sets the delay before a retry: a random time of at most min
+// before the first one, doubled for each further one, but never above max. The
+// default is 1 s and 32 s. A Retry-After above max ends the call.
+func WithRetryBackoff(minDelay, maxDelay time.Duration) SharedOption {
+	return sharedOption(func(s *settings) error {
+		s.call.retryOptions = append(slices.Clip(s.call.retryOptions), "WithRetryBackoff")
+		if minDelay <= 0 || maxDelay < minDelay {
+			return badArgument("WithRetryBackoff", "want 0 < min <= max")
+		}
+		s.BackoffMin, s.BackoffMax = minDelay, maxDelay
+		return nil
+	})
+}
+
+// WithRetryBudget sets how many retries the calls of a client, and of the clients
+// that With derives from it, may share. The default is 50; 0 means no limit. In an
+// outage the budget is soon used up, and calls are sent once: many callers do not
+// multiply the load on a server that is down. Ten calls that the server could serve
+// give one retry back.
+func WithRetryBudget(retries int) ClientOption {
+	return clientOption(func(s *settings) error {
+		if retries < 0 {
+			return badArgument("WithRetryBudget", "must not be negative")
+		}
+		s.Budget = transport.NewBudget(retries)
+		return nil
+	})
+}
+
+// WithAttemptTimeout sets how long one attempt may take, from its start to the end
+// of the response body. The default is 30 s; 0 means no limit. The time does not
+// run while the attempt waits for a connection of the pool and none is being opened
+// for it. For a download it is the time without progress. The context limits the
+// call as a whole.
+func WithAttemptTimeout(d time.Duration) SharedOption {
+	return sharedOption(func(s *settings) error {
+		if d < 0 {
+			return badArgument("WithAttemptTimeout", "must not be negative")
+		}
+		s.AttemptTimeout = d
+		return nil
+	})
+}
+
+// WithMaxResponseBytes sets the maximum size of the body of an API response, after
+// decompression. The default is 64 MiB. A larger one fails with
+// [ErrResponseTooLarge]. For downloads see [DownloadParams].
+func WithMaxResponseBytes(n int64) SharedOption {
+	return sharedOption(func(s *settings) error {
+		if n < 1 {
+			return badArgument("WithMaxResponseBytes", "must be positive")
+		}
+		s.MaxResponseBytes = n
+		return nil
+	})
+}
+
+// WithLogger logs one record for each attempt, with the attributes method, route
+// (a path template), status (0 without a response), attempt, duration, delay
+// (before the next attempt, or 0), request_id, and error if there was no response.
+// It never logs a body, a query or a token. The level is Warn if there was no
+// response and on 408, 429 and 5xx except 501; it is Info otherwise.
+func WithLogger(logger *slog.Logger) ClientOption {
+	return clientOption(func(s *settings) error {
+		if logger == nil {
+			return badArgument("WithLogger", "must not be nil")
+		}
+		s.Log = transport.LogTo(logger)
+		return nil
+	})
+}
+
+// WithRateLimiter makes each attempt wait for limiter first. If its Wait fails, the
+// call fails with a [*TransportError] that unwraps to its error. Downloads do not
+// wait, because they are not sent to the API.
+func WithRateLimiter(limiter RateLimiter) ClientOption {
+	return clientOption(func(s *settings) error {
+		if limiter == nil {
+			return badArgument("WithRateLimiter", "must not be nil")
+		}
+		s.Limiter = limiter
+		return nil
+	})
+}
+
+// WithResponse fills response with the HTTP response to the call, whether the call
+// succeeds or fails. If a method makes several calls, such as [RunsService.All], it
+// is the last response. A download has no body.
+func WithResponse(response *Response) CallOption {
+	return callOption(func(s *settings) error {
+		if response == nil {
+			return badArgument("WithResponse", "must not be nil")
+		}
+		*response = Response{}
+		s.call.response = response
+		return nil
+	})
+}
+
+// WithQuery adds a query parameter that the SDK has no name for. It refuses one
+// that the method sets by itself.
+func WithQuery(key, value string) CallOption {
+	return callOption(func(s *settings) error {
+		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return badArgument("WithQuery", "must have a key, and hold valid UTF-8")
+		}
+		query := make(url.Values, len(s.call.query)+1)
+		for key, values := range s.call.query {
+			query[key] = slices.Clip(values)
+		}
+		query.Add(key, value)
+		s.call.query = query
+		return nil
+	})
+}
+
+// WithIdempotencyKey sets the Idempotency-Key of an at-most-once call, such as
+// [ModelsService.CreateRun], instead of a random one. Idempotent calls refuse it.
+//
+// Runflow documents for some endpoints, and likely applies to all, that it does not
+// process a request again if it knows the key: it repeats the first response, or
+// refuses another body with [ErrConflict]. The SDK does not rely on that for its
+// random keys: it retries such a call only if the server cannot have processed it,
+// and reports anything unclear as [ErrOutcomeUnknown]. With your own key it relies
+// on it, and retries the call like an idempotent one.
+func WithIdempotencyKey(key string) CallOption {
+	return callOption(func(s *settings) error {
+		if key == "" || strings.ContainsFunc(key, isInvisible) {
+			return badArgument("WithIdempotencyKey", "must hold only visible ASCII characters")
+		}
+		s.call.key = key
+		return nil
+	})
+}
+
+func (s *settings) setHeader(argument, key, value string) error {
+	const tchar = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if key == "" || strings.Trim(key, tchar) != "" {
+		return badArgument(argument, "must have a valid header name")
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsControl(r) }) {
+		return badArgument(argument, "must hold only printable ASCII characters")
+	}
+	s.Header = s.Header.Clone()
+	s.Header.Set(key, value)
+	return nil
+}
+
+// checkToken returns why a token cannot be sent, or "".
+func checkToken(token string) string {
+	switch {
+	case token == "":
+		return "must not be empty"
+	case strings.ContainsFunc(token, isInvisible):
+		return `must hold only visible ASCII characters: no space, no line break, no leading "Bearer"`
+	}
+	return ""
+}
+
+func isInvisible(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
+
+func parseBaseURL(baseURL string) (u *url.URL, reason string) {
+	u, err := url.Parse(baseURL)
+	switch {
+	case err != nil:
+		return nil, "must be a URL"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "must start with https://"
+	case u.Hostname() == "":
+		return nil, "must have a host"
+	case strings.ContainsFunc(u.Host, isInvisible):
+		return nil, "must have a host in ASCII, such as xn--" // Go 1.26 and 1.27 send others differently
+	case u.User != nil:
+		return nil, "must not hold user info"
+	case u.RawQuery != "" || u.ForceQuery:
+		return nil, "must not hold a query"
+	case strings.Contains(baseURL, "#"):
+		return nil, "must not hold a fragment"
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	return u, ""
+}
+
+// record fills r with how a call ended.
+func (r *Response) record(result *transport.Result) {
+	if r == nil {
+		return
+	}
+	*r = Response{Attempts: result.Attempts, IdempotencyKey: result.Request.Key}
+	if response := result.Response; response != nil {
+		r.StatusCode = response.StatusCode
+		r.Header = response.Header
+		r.RequestID = response.RequestID()
+		r.Body = bytes.Clone(response.Body)
+	}
+}

@@ -1,0 +1,33 @@
+package runflowtest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/runflow-io/runflow-go"
+)
+
+// maxClientRef is the maximum length of a client_ref in characters.
+const maxClientRef = 255
+
+// create creates a run of target, a model or a workflow.
+func (s *Server) create(r *http.Request, c caller, target string, run runflow.Run) (*row, *problem) {
+	b, bad := readBody(r)
+	if bad != nil {
+		return nil, bad
+	}
+	errs := slices.Concat(
+		b.object("input", true, &run.Input),
+		b.object("metadata", false, &run.Metadata),
+		b.url("callback_url", &run.CallbackURL),
+		b.shortText("client_ref", maxClientRef, &run.ClientRef),
+	)
+	if len(errs) > 0 {
+		return nil, invalid(errs...)
+	}
+	run.ID, run.OrgID, run.CreatedAt = s.newID(), c.orgID, s.tick()
+	run.StatusCode, run.SourceCode = runflow.RunStatusQueued, runflow.RunSourceAPI
+	s.putRun(run)
+	s.steps[run.ID] = s.script(target)
+	return &s.runs.byID[run.ID].row, nil
+}
