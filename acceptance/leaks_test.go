@@ -2,7 +2,14 @@ package acceptance_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,45 +18,43 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/runflow-io/runflow-go"
-	"github.com/runflow-io/runflow-go/internal/calls"
+	"github.com/runflow-io/runflow-go/internal/testing/calls"
 	"github.com/runflow-io/runflow-go/internal/transport"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// However a call ends, no goroutine outlives it, but for those of the
-// connections that are kept.
-func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // it looks at all goroutines
+func TestCalls_LeaveNoGoroutine(t *testing.T) { //nolint:paralleltest // it counts all goroutines
 	for name, end := range map[string]struct { //nolint:paralleltest // as above
 		fault runflowtest.Fault
-		opts  []runflow.Option
+		opts  []runflow.ClientOption
 		limit time.Duration
 	}{
-		"after a success":         {},
-		"after a failure":         {fault: runflowtest.Fault{Match: all, Status: 503}},
-		"after a lost connection": {fault: runflowtest.Fault{Match: all}},
-		"after a truncated body":  {fault: runflowtest.Fault{Match: all, Truncate: true}},
-		"after an attempt that took too long": {
-			fault: runflowtest.Fault{Match: all, Delay: time.Hour},
-			opts:  []runflow.Option{runflow.WithAttemptTimeout(20 * time.Millisecond)},
+		"success":         {},
+		"error response":  {fault: runflowtest.Fault{Status: 503}},
+		"lost connection": {fault: runflowtest.Fault{}},
+		"truncated body":  {fault: runflowtest.Fault{Truncate: true}},
+		"attempt timeout": {
+			fault: runflowtest.Fault{Delay: time.Hour},
+			opts:  []runflow.ClientOption{runflow.WithAttemptTimeout(20 * time.Millisecond)},
 		},
-		"after the end of the context": {fault: runflowtest.Fault{Match: all, Delay: time.Hour}, limit: 20 * time.Millisecond},
-		"after it ended between attempts": {
-			fault: runflowtest.Fault{Match: all, Status: 503}, limit: 100 * time.Millisecond,
-			opts: []runflow.Option{runflow.WithRetryBackoff(time.Hour, time.Hour)},
+		"context ends during an attempt": {fault: runflowtest.Fault{Delay: time.Hour}, limit: 20 * time.Millisecond},
+		"context ends between attempts": {
+			fault: runflowtest.Fault{Status: 503}, limit: 100 * time.Millisecond,
+			opts: []runflow.ClientOption{runflow.WithRetryBackoff(time.Hour, time.Hour)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, call := range calls.All() {
 				t.Run(call.Name, func(t *testing.T) {
 					defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-					server, given := runnable(t)
+					server, args := newServer(t)
 					defer server.Close()
-					if name != "after a success" {
-						server.Fail(1<<30, end.fault)
+					if name != "success" {
+						server.InjectFault(1<<30, end.fault)
 					}
 					pool := transport.NewPool()
 					defer pool.CloseIdleConnections()
-					client, err := runflow.NewClient(server.UserToken, append([]runflow.Option{
+					client, err := runflow.NewClient(server.UserToken, append([]runflow.ClientOption{
 						runflow.WithBaseURL(server.URL), runflow.WithHTTPClient(&http.Client{Transport: pool}),
 						runflow.WithMaxRetries(1), runflow.WithRetryBackoff(1, 1),
 					}, end.opts...)...)
@@ -60,25 +65,81 @@ func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // it looks at 
 						defer cancel()
 						ctx = limited
 					}
-					err = call.Make(ctx, client, given)
-					assert.True(t, name == "after a success" || err != nil)
+					err = call.Make(ctx, client, args)
+					assert.Equal(t, name == "success", err == nil, "%v", err)
 				})
 			}
 		})
 	}
 }
 
-func all(*http.Request) bool { return true }
-
-// runnable returns a server with something of everything, and what calls need.
-func runnable(t *testing.T) (*runflowtest.Server, *calls.Given) {
+// newServer returns a server with one resource of each kind, and the arguments of
+// calls to it. A wait ends with its first error.
+func newServer(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	t.Helper()
+	const id = "1" // of everything that a call gets by its ID
 	server := runflowtest.NewServer()
-	server.AddModel("acme/cat", runflow.Model{})
-	server.AddWorkflow("acme/swap", runflow.ComfyuiWorkflow{})
+	server.Handle("POST /callback", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.AddModel("acme/cat", runflow.Model{ID: id, Examples: []runflow.ModelExample{{ID: id}}})
+	server.AddWorkflow("acme/swap", runflow.ComfyuiWorkflow{ID: id})
 	run := server.AddRun(runflow.Run{
-		StatusCode: runflow.RunStatusSucceeded,
-		Output:     runflow.JSON(`{"image_urls":["` + server.URL + `/files/1.png"]}`),
+		StatusCode:  runflow.RunStatusSucceeded,
+		Output:      runflow.JSON(`{"image_urls":["` + server.AddFile("1.png", "image/png", []byte("image")) + `"]}`),
+		Logs:        []runflow.RunLog{{ID: id}},
+		NodeRuns:    []runflow.NodeRun{{ID: id}},
+		CallbackURL: server.URL + "/callback",
 	})
-	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.Outputs()[0])
+	args := calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
+	args.Wait.ErrorTimeout = -1
+	return server, args
+}
+
+func TestClient_CloseIdleConnections_LeavesNoGoroutine(t *testing.T) { //nolint:paralleltest // it counts all goroutines
+	const clients = 200
+	for _, name := range []string{"HTTP/1.1", "HTTP/2"} { //nolint:paralleltest // as above
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				assert.Equal(t, name == "HTTP/2", r.ProtoMajor == 2)
+				_, _ = io.WriteString(w, `{"id":"1"}`)
+			}))
+			var opened atomic.Int64
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					opened.Add(1)
+				}
+			}
+			if server.EnableHTTP2 = name == "HTTP/2"; server.EnableHTTP2 {
+				server.StartTLS()
+			} else {
+				server.Start()
+			}
+			defer server.Close()
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // before the server closes the connections
+			var wg sync.WaitGroup
+			for range clients {
+				client, err := runflow.NewClient("token", runflow.WithBaseURL(server.URL), trust(server))
+				require.NoError(t, err)
+				wg.Go(func() {
+					defer client.CloseIdleConnections()
+					_, err := client.Runs.Get(t.Context(), "1", runflow.GetRunParams{})
+					assert.NoError(t, err)
+				})
+			}
+			wg.Wait()
+			assert.Equal(t, int64(clients), opened.Load())
+		})
+	}
+}
+
+// trust returns an option for a client with connections of its own that trusts the
+// certificate of server, if it has one.
+func trust(server *httptest.Server) runflow.ClientOption {
+	if server.TLS == nil {
+		return runflow.WithHTTPClient(&http.Client{})
+	}
+	pool := transport.NewPool()
+	authorities := x509.NewCertPool()
+	authorities.AddCert(server.Certificate())
+	pool.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+	return runflow.WithHTTPClient(&http.Client{Transport: pool})
 }

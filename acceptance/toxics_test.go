@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,53 +20,103 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
-	"github.com/runflow-io/runflow-go/internal/faults"
-	"github.com/runflow-io/runflow-go/internal/wire"
+	"github.com/runflow-io/runflow-go/internal/testing/faults"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-// Time is real here: attempts are short, and waits shorter.
-func hasty(fate faults.Fate) []runflow.Option {
-	attempt := 2 * time.Second
-	if fate == faults.Harmless { // however slow the machine is
-		attempt = time.Minute
+// realTime returns options for calls whose time is not simulated: attempts are
+// short, and delays shorter.
+func realTime(outcome faults.Outcome) []runflow.ClientOption {
+	timeout := 3 * time.Second
+	if outcome == faults.Success { // however slow the machine is
+		timeout = time.Minute
 	}
-	return []runflow.Option{runflow.WithAttemptTimeout(attempt), runflow.WithRetryBackoff(time.Millisecond, time.Millisecond)}
+	return []runflow.ClientOption{runflow.WithAttemptTimeout(timeout), runflow.WithRetryBackoff(time.Millisecond, time.Millisecond)}
 }
 
-// A toxic is what a proxy does to the connections that go through it.
+// A toxic is what a proxy does to the connections through it.
 type toxic struct {
 	faults.Fault
 
-	kind       string
-	stream     string // which direction it is for: "upstream" is that of requests
+	kind       string // of toxiproxy; "" if the proxy cannot be reached
+	stream     string // "upstream" is the direction of requests
 	attributes map[string]any
 }
 
-// The answer has 130 bytes of headers or so, and 4 KB of body.
-var toxics = []toxic{
-	{faults.Fault{Name: "no network", Fate: faults.NotTaken}, "", "", nil},
-	{faults.Fault{Name: "the answer is delayed by 20 ms", Fate: faults.Harmless}, "latency", "downstream", map[string]any{"latency": 20, "jitter": 5}},
-	{faults.Fault{Name: "the answer comes in slices of a few bytes", Fate: faults.Harmless}, "slicer", "downstream", map[string]any{"average_size": 40, "size_variation": 20, "delay": 10}},
-	{faults.Fault{Name: "the request comes in slices of a few bytes", Fate: faults.Harmless}, "slicer", "upstream", map[string]any{"average_size": 5, "size_variation": 2, "delay": 10}},
-	{faults.Fault{Name: "connections are slow to close", Fate: faults.Harmless}, "slow_close", "downstream", map[string]any{"delay": 50}},
-	{faults.Fault{Name: "the answer is delayed for too long", Fate: faults.Unclear}, "latency", "downstream", map[string]any{"latency": 20000}},
-	{faults.Fault{Name: "the answer comes at 1 KB a second", Fate: faults.Unclear}, "bandwidth", "downstream", map[string]any{"rate": 1}},
-	{faults.Fault{Name: "the answer is swallowed", Fate: faults.Unclear}, "timeout", "downstream", map[string]any{"timeout": 0}},
-	{faults.Fault{Name: "the request is swallowed", Fate: faults.Unclear}, "timeout", "upstream", map[string]any{"timeout": 0}},
-	{faults.Fault{Name: "the answer is swallowed, then the connection closed", Fate: faults.Unclear}, "timeout", "downstream", map[string]any{"timeout": 300}},
-	{faults.Fault{Name: "reset when the answer comes", Fate: faults.Unclear}, "reset_peer", "downstream", map[string]any{"timeout": 0}},
-	{faults.Fault{Name: "reset when the request comes", Fate: faults.Unclear}, "reset_peer", "upstream", map[string]any{"timeout": 0}},
-	{faults.Fault{Name: "cut off amid the headers of the answer", Fate: faults.Unclear}, "limit_data", "downstream", map[string]any{"bytes": 60}},
-	{faults.Fault{Name: "cut off amid the body of the answer", Fate: faults.Unclear}, "limit_data", "downstream", map[string]any{"bytes": 2000}},
-	{faults.Fault{Name: "cut off amid the headers of the request", Fate: faults.Unclear}, "limit_data", "upstream", map[string]any{"bytes": 60}},
+func newToxic(name string, outcome faults.Outcome, kind, stream string, attributes map[string]any) toxic {
+	return toxic{faults.Fault{Name: name, Outcome: outcome}, kind, stream, attributes}
 }
 
-// recorder answers every request, and remembers it.
+const (
+	requests  = "upstream"
+	responses = "downstream"
+)
+
+// A response has about 130 bytes of headers, and 4 KB of body.
+var toxics = []toxic{
+	newToxic("no network", faults.NotProcessed, "", "", nil),
+	newToxic("response delayed by 20 ms", faults.Success, "latency", responses, map[string]any{"latency": 20, "jitter": 5}),
+	newToxic("response in slices of a few bytes", faults.Success, "slicer", responses, map[string]any{"average_size": 40, "size_variation": 20, "delay": 10}),
+	newToxic("request in slices of a few bytes", faults.Success, "slicer", requests, map[string]any{"average_size": 5, "size_variation": 2, "delay": 10}),
+	newToxic("connections close slowly", faults.Success, "slow_close", responses, map[string]any{"delay": 50}),
+	newToxic("response delayed for longer than the attempt timeout", faults.Unknown, "latency", responses, map[string]any{"latency": 20000}),
+	newToxic("response at 1 KB per second", faults.Unknown, "bandwidth", responses, map[string]any{"rate": 1}),
+	newToxic("response lost", faults.Unknown, "timeout", responses, map[string]any{"timeout": 0}),
+	newToxic("request lost", faults.Unknown, "timeout", requests, map[string]any{"timeout": 0}),
+	newToxic("response lost, then the connection closed", faults.Unknown, "timeout", responses, map[string]any{"timeout": 300}),
+	newToxic("connection reset at the response", faults.Unknown, "reset_peer", responses, map[string]any{"timeout": 0}),
+	newToxic("connection reset at the request", faults.Unknown, "reset_peer", requests, map[string]any{"timeout": 0}),
+	newToxic("connection closed during the headers of the response", faults.Unknown, "limit_data", responses, map[string]any{"bytes": 60}),
+	newToxic("connection closed during the body of the response", faults.Unknown, "limit_data", responses, map[string]any{"bytes": 2000}),
+	newToxic("connection closed during the headers of the request", faults.Unknown, "limit_data", requests, map[string]any{"bytes": 60}),
+}
+
+func TestFaults_ThroughProxy(t *testing.T) {
+	t.Parallel()
+	var all []faults.Fault
+	byName := map[string]toxic{}
+	for _, toxic := range toxics {
+		all = append(all, toxic.Fault)
+		byName[toxic.Name] = toxic
+	}
+	faults.Tabulate(t, document, "through a proxy", all,
+		func(t *testing.T, fault faults.Fault, class faults.Class, lasting bool) faults.Report {
+			t.Helper()
+			return callThroughProxy(t, byName[fault.Name], class, lasting)
+		})
+}
+
+func callThroughProxy(t *testing.T, toxic toxic, class faults.Class, lasting bool) faults.Report {
+	t.Helper()
+	handler := &recorder{}
+	server := httptest.NewServer(handler)
+	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "runflow", "127.0.0.1:0", server.Listener.Addr().String())
+	require.NoError(t, proxy.Start())
+	address := proxy.Listen
+	if toxic.kind == "" {
+		address = strings.TrimPrefix(wire.Refused(t), "http://")
+	} else {
+		data, err := json.Marshal(map[string]any{"type": toxic.kind, "stream": toxic.stream, "attributes": toxic.attributes})
+		require.NoError(t, err)
+		_, err = proxy.Toxics.AddToxicJson(bytes.NewReader(data))
+		require.NoError(t, err)
+	}
+	base := newDetour(address, proxy.Upstream, lasting)
+	report := faults.Call(t, server.URL, base, class, realTime(toxic.Outcome)...)
+	base.CloseIdleConnections()
+	proxy.Stop()
+	server.Close()                                           // waits for the requests that have arrived
+	report.Requests, report.Duration = handler.requests(), 0 // real time is not reproducible
+	return report
+}
+
+// A recorder records the requests to which it responds.
 type recorder struct {
 	mu   sync.Mutex
 	seen []wire.Request
 }
 
+// ServeHTTP responds to a request.
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -74,7 +125,9 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	r.seen = append(r.seen, wire.Request{Method: req.Method, URI: req.RequestURI, Body: string(body), Header: req.Header})
 	r.mu.Unlock()
-	_, _ = io.WriteString(w, `{"id":"1","output":{"text":"`+strings.Repeat("canary", 700)+`"}}`)
+	response := `{"id":"1","output":{"text":"` + strings.Repeat("canary", 700) + `"}}`
+	w.Header().Set("Content-Length", strconv.Itoa(len(response))) // so that net/http returns each part of it at once
+	_, _ = io.WriteString(w, response)
 }
 
 func (r *recorder) requests() []wire.Request {
@@ -83,65 +136,26 @@ func (r *recorder) requests() []wire.Request {
 	return r.seen
 }
 
-// through sends attempts through a proxy: the first, or all.
-type through struct {
+// A detour sends the first attempt through a proxy, or all attempts.
+type detour struct {
 	http.Transport
 
 	sent atomic.Int64
 }
 
-func newThrough(proxy, server string, lasting bool) *through {
-	x := &through{}
-	x.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		if x.sent.Load() == 1 || lasting {
+func newDetour(proxy, server string, lasting bool) *detour {
+	d := &detour{}
+	d.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		if d.sent.Load() == 1 || lasting {
 			return (&net.Dialer{}).DialContext(ctx, network, proxy)
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, server)
 	}
-	return x
+	return d
 }
 
-func (x *through) RoundTrip(req *http.Request) (*http.Response, error) {
-	x.sent.Add(1)
-	return x.Transport.RoundTrip(req)
-}
-
-// meet lets a call go through a proxy with a toxic.
-func meet(t *testing.T, poison toxic, class faults.Class, lasting bool) faults.Meeting {
-	t.Helper()
-	handler := &recorder{}
-	server := httptest.NewServer(handler)
-	logger := zerolog.Nop()
-	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), logger), "runflow", "127.0.0.1:0", server.Listener.Addr().String())
-	require.NoError(t, proxy.Start())
-	base := newThrough(proxy.Listen, proxy.Upstream, lasting)
-	if poison.kind == "" {
-		proxy.Stop()
-	} else {
-		data, err := json.Marshal(map[string]any{"type": poison.kind, "stream": poison.stream, "attributes": poison.attributes})
-		require.NoError(t, err)
-		_, err = proxy.Toxics.AddToxicJson(bytes.NewReader(data))
-		require.NoError(t, err)
-	}
-	met := faults.At(t, server.URL, base, class, hasty(poison.Fate)...)
-	base.CloseIdleConnections()
-	proxy.Stop()
-	server.Close()                                   // waits for the requests that have arrived
-	met.Requests, met.Waited = handler.requests(), 0 // which is not simulated
-	return met
-}
-
-func TestCallsGoThroughAToxicNetworkAsDocumented(t *testing.T) {
-	t.Parallel()
-	var all []faults.Fault
-	kinds := map[string]toxic{}
-	for _, poison := range toxics {
-		all = append(all, poison.Fault)
-		kinds[poison.Name] = poison
-	}
-	faults.Tabulate(t, "../FAULTS.md", "through a proxy", all,
-		func(t *testing.T, fault faults.Fault, class faults.Class, lasting bool) faults.Meeting {
-			t.Helper()
-			return meet(t, kinds[fault.Name], class, lasting)
-		})
+// RoundTrip sends a request.
+func (d *detour) RoundTrip(req *http.Request) (*http.Response, error) {
+	d.sent.Add(1)
+	return d.Transport.RoundTrip(req)
 }

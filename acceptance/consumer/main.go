@@ -1,5 +1,5 @@
-// Command consumer is a backend of somebody else's: a module of its own, which
-// sees of the SDK only what is exported, and is built with what its go.mod has.
+// Command consumer is a program of a user: a module of its own, which sees only what
+// the SDK exports and is built with the modules of its own go.mod.
 package main
 
 import (
@@ -12,70 +12,86 @@ import (
 	"time"
 
 	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/callback"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// studio is what the rest of that backend sees.
+// A studio is what the rest of the program uses.
 type studio interface {
 	Draw(ctx context.Context, prompt string) (*runflow.Run, error)
-	Rate(ctx context.Context, userToken, runID string, up bool) error
+	Rate(ctx context.Context, userToken, runID string, rating runflow.Rating) error
 }
 
-type runflowStudio struct{ client *runflow.Client }
+type runflowStudio struct {
+	client      *runflow.Client
+	callbackURL string
+}
 
+// Draw creates a run and waits for it.
 func (s runflowStudio) Draw(ctx context.Context, prompt string) (*runflow.Run, error) {
-	run, err := s.client.Models.Run(ctx, "acme/cat", &runflow.RunRequest{Input: map[string]any{"prompt": prompt}})
-	if errors.Is(err, runflow.ErrAmbiguous) {
+	run, err := s.client.Models.RunAndWait(ctx, "acme/cat",
+		runflow.CreateRunParams{Input: map[string]any{"prompt": prompt}, CallbackURL: s.callbackURL}, runflow.WaitRunParams{Timeout: time.Minute})
+	if errors.Is(err, runflow.ErrOutcomeUnknown) {
 		return nil, fmt.Errorf("look for the run first: %w", err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s.client.Runs.Wait(ctx, run.ID, &runflow.WaitOptions{MinInterval: time.Millisecond, Timeout: time.Minute})
+	return run, err
 }
 
-func (s runflowStudio) Rate(ctx context.Context, userToken, runID string, up bool) error {
-	_, err := s.client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: up}, runflow.WithToken(userToken))
+// Rate sets feedback with the token of the user who gives it.
+func (s runflowStudio) Rate(ctx context.Context, userToken, runID string, rating runflow.Rating) error {
+	_, err := s.client.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: rating}, runflow.WithToken(userToken))
 	return err
 }
 
-// traced names the requests that it lets pass.
-type traced struct{ names chan<- string }
+// A roundTripper is a function that sends a request.
+type roundTripper func(*http.Request) (*http.Response, error)
 
-func (t traced) RoundTrip(req *http.Request) (*http.Response, error) {
-	if call, ok := runflow.CallFromContext(req.Context()); ok {
-		t.names <- call.Method + " " + call.Route
+// RoundTrip calls the function.
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// named returns a middleware that names the requests.
+func named(names chan<- string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if attempt, ok := runflow.AttemptFromContext(req.Context()); ok {
+				names <- attempt.Method + " " + attempt.Route
+			}
+			return next.RoundTrip(req)
+		})
 	}
-	return http.DefaultTransport.RoundTrip(req)
 }
 
 func main() {
 	server := runflowtest.NewServer()
 	defer server.Close()
 	server.AddModel("acme/cat", runflow.Model{})
-	verifier, err := runflow.NewCallbackVerifier(server.CallbackSecret)
+	verifier, err := callback.NewVerifier(server.CallbackSecret)
 	if err != nil {
 		log.Fatal(err)
 	}
-	hook := httptest.NewServer(verifier.Handler(func(context.Context, *runflow.CallbackEvent) error { return nil }))
-	defer hook.Close()
+	events := make(chan *callback.Event, 100)
+	receiver := httptest.NewServer(verifier.Handler(func(_ context.Context, event *callback.Event) error {
+		events <- event
+		return nil
+	}))
+	defer receiver.Close()
 
 	names := make(chan string, 100)
 	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL),
-		runflow.WithHTTPClient(&http.Client{Transport: traced{names}}), runflow.WithUserAgent("consumer/1.0"))
+		runflow.WithMiddleware(named(names)), runflow.WithUserAgent("consumer/1.0"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	var s studio = runflowStudio{client}
+	var s studio = runflowStudio{client, receiver.URL}
 	run, err := s.Draw(context.Background(), "a cat")
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Rate(context.Background(), server.UserToken, run.ID, true); err != nil {
+	if err := s.Rate(context.Background(), server.UserToken, run.ID, runflow.ThumbsUp); err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Rate(context.Background(), server.APIKey, run.ID, true); !errors.Is(err, runflow.ErrPermissionDenied) {
-		log.Fatal("an API key may not rate: ", err)
+	if err := s.Rate(context.Background(), server.APIKey, run.ID, runflow.ThumbsUp); !errors.Is(err, runflow.ErrPermissionDenied) {
+		log.Fatal("feedback with an API key: ", err)
 	}
-	fmt.Println(<-names, run.StatusCode)
+	fmt.Println(<-names, run.StatusCode, (<-events).Event)
 }

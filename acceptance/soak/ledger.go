@@ -9,62 +9,62 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// ledger is what the callers were told. It has its full size from the start, so
-// that it does not grow in the heap that is watched.
+// A ledger holds what the SDK reported to the callers. It has its full size from the
+// start, so that it does not add to the growth of the heap.
 type ledger struct {
 	entries []entry
 	opened  atomic.Int64
 }
 
-// entry is what the caller of a dispatch was told of the run. It is written by
-// that caller alone.
+// An entry is about one run. Only the caller that creates the run writes it.
 type entry struct {
-	dispatch outcome
-	how      way
-	attempts uint8  // of the dispatch's last call
-	status   uint16 // of its last answer; 0 is none
-	told     uint8  // the number of the last rating that succeeded; 0 is none
-	// overdue has a bit for each rating of which a request brought no answer. The
-	// API may still carry such a request out, even after a later one: nobody who
-	// speaks HTTP can know.
-	overdue uint64
+	creation outcome
+	mode     keyMode
+	attempts uint8  // of the last call that creates the run
+	status   uint16 // of the last response to it; 0 if there was none
+	feedback uint8  // number of the last feedback that was reported as set; 0 if there is none
+	// unanswered has a bit for each feedback of which a request got no response.
+	// The server may still process such a request, even after a later one. No
+	// client can prevent that over HTTP.
+	unanswered uint64
 }
 
-// way is how a caller deals with what a dispatch may cost.
-type way uint8
+// A keyMode says which idempotency key a run is created with, and so how its caller
+// recovers from an unknown outcome.
+type keyMode uint8
 
 const (
-	plain     way = iota // without a key: after an ambiguous end it looks for the run
-	keyed                // with a key of its own, by which it repeats the call
-	recovered            // without one: it repeats the call by the error's key
+	randomKey keyMode = iota // the caller looks for the run
+	ownKey                   // the caller repeats the call with its key
+	errorKey                 // the caller repeats the call with the key in the error
 )
 
-func (w way) String() string {
-	return [...]string{"without a key", "with a key of its own", "and repeated by the error's key"}[w]
+// String returns the name of the mode.
+func (m keyMode) String() string {
+	return [...]string{"random key", "own key", "key of the error"}[m]
 }
 
-// maxRatings is how many ratings of a run an entry has bits for.
-const maxRatings = 63
+// maxFeedback is for how many feedbacks on a run an entry has bits.
+const maxFeedback = 63
 
-// outcome is what a caller was told of a dispatch.
+// An outcome is what the SDK reported of the creation of a run.
 type outcome uint8
 
 const (
-	refused    outcome = iota // there is no run
-	dispatched                // there is one
-	ambiguous                 // there is one, or none
+	failed outcome = iota
+	created
+	unknown
 )
 
-func (o outcome) String() string {
-	return [...]string{"that there is none", "that there is one", "that there may be one"}[o]
-}
+// String returns the name of the outcome.
+func (o outcome) String() string { return [...]string{"failed", "created", "unknown"}[o] }
 
 // allows reports whether there may be n runs.
 func (o outcome) allows(n int) bool {
-	return n == 1 && o != refused || n == 0 && o != dispatched
+	return n == 1 && o != failed || n == 0 && o != created
 }
 
-// open opens an entry, and returns it with the ClientRef of its dispatch.
+// open opens an entry, and returns it with the ClientRef of its run.
 func (l *ledger) open() (*entry, string) {
 	i := l.opened.Add(1) - 1
 	return &l.entries[i], refPrefix + strconv.FormatInt(i, 10)
@@ -72,43 +72,43 @@ func (l *ledger) open() (*entry, string) {
 
 const refPrefix = "soak-"
 
-// find returns the number of the dispatch with the given ClientRef.
+// find returns the number of the entry of the run with the given ClientRef.
 func (l *ledger) find(ref string) (int, bool) {
 	number, ok := strings.CutPrefix(ref, refPrefix)
 	i, err := strconv.Atoi(number)
 	return i, ok && err == nil && i >= 0 && int64(i) < l.opened.Load()
 }
 
-// rating returns the n-th rating of a run. Every fourth takes back the one
-// before, and all others have a reason of their own, by which they are known.
-func rating(ref string, n uint8) (fb runflow.Feedback, rated bool) {
+// feedbackOf returns the n-th feedback on a run. Every fourth clears the one before.
+// The reasons of all others differ.
+func feedbackOf(ref string, n uint8) (feedback runflow.Feedback, isSet bool) {
 	if n%4 == 0 {
-		return fb, false
+		return runflow.Feedback{}, false
 	}
-	return runflow.Feedback{IsPositive: n%2 == 1, Reason: fmt.Sprintf("%s, rating %d", ref, n)}, true
+	return runflow.Feedback{Rating: runflow.RatingOf(n%2 == 1), Reason: fmt.Sprintf("%s %s, feedback %d", secretText, ref, n)}, true
 }
 
-func has(run *runflow.Run, n uint8) bool {
-	fb, rated := run.Feedback()
-	want, wanted := rating(run.ClientRef, n)
-	return rated == wanted && fb == want
+func hasFeedback(run *runflow.Run, n uint8) bool {
+	feedback, isSet := run.Feedback()
+	want, wantSet := feedbackOf(run.ClientRef, n)
+	return isSet == wantSet && feedback == want
 }
 
-// standing is how a run's rating compares with what its caller was told.
-type standing int
+// A comparison says how the feedback on a run compares with what was reported.
+type comparison int
 
 const (
-	asTold standing = iota
-	late            // a request to which no answer had come was carried out after the next one
+	asReported comparison = iota
+	late                  // a request without a response was processed after the next one
 	wrong
 )
 
-func (e *entry) standing(run *runflow.Run) standing {
-	if has(run, e.told) {
-		return asTold
+func (e *entry) compare(run *runflow.Run) comparison {
+	if hasFeedback(run, e.feedback) {
+		return asReported
 	}
-	for n := range uint8(maxRatings) {
-		if e.overdue>>n&1 == 1 && has(run, n) {
+	for n := range uint8(maxFeedback) {
+		if e.unanswered>>n&1 == 1 && hasFeedback(run, n) {
 			return late
 		}
 	}

@@ -1,14 +1,15 @@
-// Command soak lets many callers at once dispatch, await, read, rate and
-// download, against a fake API where 5 % of the requests fail in every way that
-// runflowtest knows. It remembers what each caller was told, and looks at the
-// end whether it is so:
+// Command soak makes many concurrent calls to a fake API that fails 5 % of the
+// requests in every way that runflowtest supports. Callers create runs, wait for
+// them, get and list them, set feedback and download the output. They record in a
+// ledger what the SDK reported. At the end the soak checks that
 //
-//   - each rating is the one that its caller was told last,
-//   - each dispatch happened once where the caller was told so, not at all where
-//     it was told that, and never twice,
-//   - memory and goroutines are what they were.
+//   - the feedback on each run is the last that was reported as set,
+//   - each run exists once if it was reported as created, not at all if the creation
+//     was reported as failed, and at most once if the outcome was reported as unknown,
+//   - no error and no log record contains a secret,
+//   - memory and goroutines have not grown.
 //
-// It exits with 1 where something is not.
+// If one of this is not so, it lists the findings and exits with status 1.
 //
 //	go run ./soak              # 200,000 calls, some minutes
 //	go run ./soak -calls 5000  # some seconds, for CI
@@ -23,11 +24,11 @@ import (
 
 func main() {
 	var o options
-	flag.IntVar(&o.calls, "calls", 200_000, "how many `calls` to make")
-	flag.IntVar(&o.workers, "workers", 64, "how many `callers` make them at once")
-	flag.Float64Var(&o.faults, "faults", 0.05, "the `share` of requests that meet with a fault")
-	flag.Uint64Var(&o.seed, "seed", 1, "`seed` of what happens by chance")
-	serve := flag.Bool("serve", false, "serve the fake API until stdin ends: what the command starts itself with")
+	flag.IntVar(&o.calls, "calls", 200_000, "number of `calls`")
+	flag.IntVar(&o.workers, "workers", 64, "number of concurrent `callers`")
+	flag.Float64Var(&o.faults, "faults", 0.05, "`share` of the requests that fail")
+	flag.Uint64Var(&o.seed, "seed", 1, "`seed` of the random numbers")
+	serve := flag.Bool("serve", false, "serve the fake API until stdin is closed; the command starts itself with it")
 	flag.Parse()
 
 	do := soakAndReport
@@ -49,7 +50,7 @@ type options struct {
 
 func (o options) check() error {
 	if o.calls < 1 || o.workers < 1 || o.faults < 0 || o.faults > 0.2 {
-		return errors.New("-calls and -workers must be positive, and -faults from 0 to 0.2")
+		return errors.New("-calls and -workers must be positive, and -faults between 0 and 0.2")
 	}
 	return nil
 }
