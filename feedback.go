@@ -40,6 +40,14 @@ type feedbackBody struct {
 	rating Rating // that IsPositive stands for
 }
 
+func newFeedbackBody(feedback Feedback) feedbackBody {
+	body := feedbackBody{IsPositive: new(feedback.Rating == ThumbsUp), rating: feedback.Rating}
+	if feedback.Reason != "" {
+		body.Reason = &feedback.Reason
+	}
+	return body
+}
+
 func (b feedbackBody) validate() error {
 	var errs []error
 	if b.IsPositive != nil && b.rating != ThumbsUp && b.rating != ThumbsDown {
@@ -65,12 +73,7 @@ func (b feedbackBody) validate() error {
 // Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
 func (s *RunsService) SetFeedback(ctx context.Context, runID string, feedback Feedback, opts ...CallOption) (*Run, error) {
-	isPositive := feedback.Rating == ThumbsUp
-	body := feedbackBody{IsPositive: &isPositive, rating: feedback.Rating}
-	if feedback.Reason != "" {
-		body.Reason = &feedback.Reason
-	}
-	return doRun(ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: body}, opts)
+	return doRun(ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: newFeedbackBody(feedback)}, opts)
 }
 
 // ClearFeedback removes the feedback on a run with its reason, and returns the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/runflow-io/runflow-go/benchmarks/peer/gitlab"
@@ -15,22 +16,40 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer/stripe"
 )
 
-// peer is one way to rate a run. The first of peers is what all are compared
-// with.
+// A call sets feedback on a run and decodes the response, or makes another call of
+// the API.
+type call func(context.Context) error
+
+// A peer is a way to make the same call.
 type peer struct {
 	name    string
-	program string // below program/
-	connect func(client *http.Client, url string, answer func() any) (func(context.Context) error, error)
+	program string // directory below program/
+	connect func(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error)
 }
 
-var peers = []peer{
-	{"net/http + encoding/json by hand", "nethttp", nethttp.New},
-	{"**runflow-go**", "runflow", runflow.New},
-	{"go-retryablehttp by hand", "retryable", retryable.New},
-	{"go-github", "gogithub", gogithub.New},
-	{"gitlab client-go", "gitlab", gitlab.New},
-	{"godo", "godo", godo.New},
-	{"go-tfe", "gotfe", gotfe.New},
-	{"openai-go", "openai", openai.New},
-	{"stripe-go", "stripe", stripe.New},
+var (
+	byHand     = peer{"net/http + encoding/json by hand", "nethttp", nethttp.New}
+	runflowSDK = peer{"**runflow-go**", "runflow", runflow.New}
+	others     = []peer{
+		{"go-retryablehttp by hand", "retryable", retryable.New},
+		{"go-github", "gogithub", gogithub.New},
+		{"gitlab client-go", "gitlab", gitlab.New},
+		{"godo", "godo", godo.New},
+		{"go-tfe", "gotfe", gotfe.New},
+		{"openai-go", "openai", openai.New},
+		{"stripe-go", "stripe", stripe.New},
+	}
+)
+
+// connect returns the call of each peer.
+func connect(peers []peer, client *http.Client, baseURL string) ([]call, error) {
+	calls := make([]call, len(peers))
+	for i, p := range peers {
+		c, err := p.connect(client, baseURL, newRun)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		calls[i] = c
+	}
+	return calls, nil
 }

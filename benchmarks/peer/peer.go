@@ -1,4 +1,4 @@
-// Package peer is what the ways to rate a run have in common.
+// Package peer has the request body that all clients send.
 package peer
 
 // Feedback is the body of the request.
@@ -7,8 +7,8 @@ type Feedback struct {
 	Reason     *string `json:"reason"`
 }
 
-// ThumbUp returns a good rating without a reason.
-func ThumbUp() Feedback {
+// ThumbsUp returns positive feedback without a reason.
+func ThumbsUp() Feedback {
 	up := true
 	return Feedback{IsPositive: &up}
 }

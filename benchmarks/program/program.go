@@ -1,21 +1,22 @@
 // Package program is the main function of the programs whose size, modules and
-// cold start are compared: it rates one run at the URL of its first argument.
+// start time are measured.
 package program
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 )
 
-// Main rates a run.
+// Main sets feedback on a run, at the base URL in the first argument.
 func Main(connect func(*http.Client, string, func() any) (func(context.Context) error, error)) {
-	rate, err := connect(&http.Client{}, os.Args[1], func() any { return new(struct{ ID string }) })
+	setFeedback, err := connect(&http.Client{}, os.Args[1], func() any { return new(struct{ ID string }) })
 	if err == nil {
-		err = rate(context.Background())
+		err = setFeedback(context.Background())
 	}
 	if err != nil {
-		os.Stderr.WriteString(err.Error() + "\n")
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }

@@ -13,36 +13,38 @@ import (
 	"strconv"
 )
 
-// fleet is the workers that have been started.
+// fleet is the worker processes that have been started.
 type fleet struct {
 	stdins []io.WriteCloser
-	ended  chan error // each worker, as it ends
+	exited chan error // receives the result of each worker when it exits
 }
 
-// launch starts the workers of a fleet, which find what is secret in env, and
-// returns when they are ready.
-func launch(ctx context.Context, o options, env ...string) (*fleet, error) {
-	f := &fleet{ended: make(chan error, o.processes)}
-	key := "runflow-fleet:" + rand.Text() // which Redis drops after a second
+// startFleet starts the workers with the variables in env, and returns when they
+// are ready. Secrets are passed in env, because others can see the arguments of a
+// process.
+func startFleet(ctx context.Context, o options, env ...string) (*fleet, error) {
+	f := &fleet{exited: make(chan error, o.processes)}
+	key := "runflow-fleet:" + rand.Text()
 	for i := range o.processes {
-		own := key
+		workerKey := key
 		if o.apart {
-			own += strconv.Itoa(i)
+			workerKey += strconv.Itoa(i)
 		}
-		if err := f.add(ctx, o, "worker-"+strconv.Itoa(i+1), own, env); err != nil {
+		if err := f.startWorker(ctx, o, "worker-"+strconv.Itoa(i+1), workerKey, env); err != nil {
 			return nil, errors.Join(err, f.stop())
 		}
 	}
 	return f, nil
 }
 
-func (f *fleet) add(ctx context.Context, o options, name, key string, env []string) error {
+func (f *fleet) startWorker(ctx context.Context, o options, name, key string, env []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	// Not with ctx: a worker ends by the end of its stdin, even where its leader crashes.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, //nolint:gosec // which is this program
+	// Without the cancellation of ctx: a worker exits when its stdin is closed, even
+	// if this process crashes.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, //nolint:gosec // it is this program
 		"-worker", name, "-key", key, "-rate", strconv.Itoa(o.rate))
 	cmd.Env = append(append(os.Environ(), "REDIS_URL="+o.redisURL), env...)
 	cmd.Stderr = os.Stderr
@@ -61,32 +63,32 @@ func (f *fleet) add(ctx context.Context, o options, name, key string, env []stri
 		return fmt.Errorf("%s did not start: %w", name, cmp.Or(cmd.Wait(), err))
 	}
 	f.stdins = append(f.stdins, stdin)
-	go func() { f.ended <- cmd.Wait() }()
+	go func() { f.exited <- cmd.Wait() }()
 	return nil
 }
 
-// run lets the workers rate until it is enough, or one of them fails.
-func (f *fleet) run(ctx context.Context, enough <-chan struct{}) error {
+// run lets the workers make calls until done is closed, ctx ends or a worker exits.
+func (f *fleet) run(ctx context.Context, done <-chan struct{}) error {
 	for _, stdin := range f.stdins {
-		_, _ = io.WriteString(stdin, "go\n") // one that is gone has ended
+		_, _ = io.WriteString(stdin, "go\n") // fails if the worker has exited, which is reported below
 	}
 	select {
 	case <-ctx.Done():
-	case <-enough:
-	case err := <-f.ended:
-		f.ended <- err
+	case <-done:
+	case err := <-f.exited:
+		f.exited <- err // stop expects one result for each worker
 	}
 	return errors.Join(ctx.Err(), f.stop())
 }
 
-// stop ends the workers by the end of their stdin.
+// stop closes the stdin of the workers and waits until they have exited.
 func (f *fleet) stop() error {
 	var errs []error
 	for _, stdin := range f.stdins {
 		_ = stdin.Close()
 	}
 	for range f.stdins {
-		errs = append(errs, <-f.ended)
+		errs = append(errs, <-f.exited)
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// A fleet starts its own program as its workers, which is this one in tests.
+// TestMain runs the test binary as a worker if a fleet has started it.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-worker" {
 		main()
@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func redisURL(t *testing.T) string {
+// newRedis starts a Redis and returns its URL.
+func newRedis(t *testing.T) string {
 	t.Helper()
 	url, stop, err := startRedis(t.Context())
 	if errors.Is(err, errNotInstalled) {
@@ -37,29 +38,34 @@ func redisURL(t *testing.T) string {
 	return url
 }
 
-func TestProcessesKeepOneLimitTogether(t *testing.T) {
+func TestRunFleet_SharedLimit(t *testing.T) {
 	t.Parallel()
-	o := options{redisURL: redisURL(t), processes: 3, rate: 200, calls: 100}
-	require.NoError(t, lead(t.Context(), o))
+	o := options{redisURL: newRedis(t), processes: 3, rate: 200, calls: 100}
+	require.NoError(t, runFleet(t.Context(), o))
 }
 
-func TestProcessesApartBreakTheLimit(t *testing.T) {
+func TestRunFleet_SeparateLimits(t *testing.T) {
 	t.Parallel()
-	o := options{redisURL: redisURL(t), processes: 3, rate: 200, calls: 100, apart: true}
-	require.ErrorContains(t, lead(t.Context(), o), "the limit is broken")
+	o := options{redisURL: newRedis(t), processes: 3, rate: 200, calls: 100, apart: true}
+	require.ErrorContains(t, runFleet(t.Context(), o), "limit exceeded")
 }
 
-func TestAWaitEndsWithItsContext(t *testing.T) {
+func TestRunFleet_InvalidOptions(t *testing.T) {
 	t.Parallel()
-	client, err := connect(redisURL(t))
+	require.ErrorContains(t, runFleet(t.Context(), options{processes: 1, rate: 1}), "at least 1")
+}
+
+func TestLimiter_Wait_ContextEnds(t *testing.T) {
+	t.Parallel()
+	client, err := connect(newRedis(t))
 	require.NoError(t, err)
 	defer client.Close()
 	l := newLimiter(client, t.Name(), redis_rate.Limit{Rate: 1, Burst: 1, Period: time.Hour})
-	require.NoError(t, l.Wait(t.Context()), "the first may go at once")
+	require.NoError(t, l.Wait(t.Context()), "the burst allows the first call")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	errs := make(chan error, 2)
-	for range cap(errs) { // one waits for Redis, the other for its turn
+	for range cap(errs) { // one goroutine waits for the limit, the other for the semaphore
 		go func() { errs <- l.Wait(ctx) }()
 	}
 	for range cap(errs) {
@@ -67,59 +73,57 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWithoutRedisNoCallIsMade(t *testing.T) {
+func TestLimiter_Wait_RedisUnreachable(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	redis, err := connect(strings.Replace(gone.URL, "http", "redis", 1))
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	redis, err := connect(strings.Replace(closed.URL, "http", "redis", 1))
 	require.NoError(t, err)
 	defer redis.Close()
-	server := runflowtest.NewServer()
-	defer server.Close()
+	server := runflowtest.New(t)
 	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL),
 		runflow.WithRateLimiter(newLimiter(redis, t.Name(), redis_rate.PerSecond(1))))
 	require.NoError(t, err)
-	_, err = client.Runs.SetFeedback(t.Context(), server.AddRun(runflow.Run{}).ID, runflow.Feedback{IsPositive: true})
+	_, err = client.Runs.SetFeedback(t.Context(), server.AddRun(runflow.Run{}).ID, runflow.Feedback{Rating: runflow.ThumbsUp})
 	require.ErrorContains(t, err, "connection refused")
 	assert.Empty(t, server.Requests())
 }
 
-func TestArrivalsAreCheckedAgainstTheLimit(t *testing.T) {
+func TestAPI_Check(t *testing.T) {
 	t.Parallel()
 	limit := redis_rate.Limit{Rate: 10, Burst: 2, Period: time.Second}
 	tests := map[string]struct {
-		at     []time.Duration
-		broken string
+		arrivals []time.Duration
+		err      string
 	}{
-		"none":                         {},
-		"a burst":                      {at: []time.Duration{0, 0}},
-		"one more than a burst":        {at: []time.Duration{0, 0, 0}, broken: "3 calls within 0s, in which it allows 2.0"},
-		"as fast as the limit":         {at: []time.Duration{0, 0, 100 * time.Millisecond, 200 * time.Millisecond}},
-		"faster than the limit":        {at: []time.Duration{0, 0, 100 * time.Millisecond, 150 * time.Millisecond}, broken: "4 calls within 150ms, in which it allows 3.5"},
-		"slower, and then all at once": {at: []time.Duration{0, time.Second, time.Second, time.Second}},
+		"no calls":         {},
+		"burst":            {arrivals: []time.Duration{0, 0}},
+		"burst exceeded":   {arrivals: []time.Duration{0, 0, 0}, err: "3 calls within 0s, want at most 2"},
+		"at the limit":     {arrivals: []time.Duration{0, 0, 100 * time.Millisecond, 200 * time.Millisecond}},
+		"above the limit":  {arrivals: []time.Duration{0, 0, 100 * time.Millisecond, 150 * time.Millisecond}, err: "4 calls within 150ms, want at most 3"},
+		"burst after idle": {arrivals: []time.Duration{0, time.Second, time.Second, time.Second}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seen := newArrivals(100)
-			seen.begin()
-			for _, at := range tt.at {
-				seen.times = append(seen.times, seen.start.Add(at))
+			a := newAPI(100)
+			a.begin()
+			for _, at := range tt.arrivals {
+				a.arrivals = append(a.arrivals, a.start.Add(at))
 			}
-			err := seen.check(limit)
-			if tt.broken == "" {
+			err := a.check(limit)
+			if tt.err == "" {
 				require.NoError(t, err)
 				return
 			}
-			require.ErrorContains(t, err, tt.broken)
+			require.ErrorContains(t, err, tt.err)
 		})
 	}
 }
 
-func TestOptionsAreChecked(t *testing.T) {
+func TestConnect_InvalidURL(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, lead(t.Context(), options{processes: 1, rate: 1}), "at least 1")
-	_, err := connect("redis://:secret@[") // what cannot be parsed may hold a password
-	require.ErrorContains(t, err, "not the URL of a Redis")
+	_, err := connect("redis://:secret@[")
+	require.ErrorContains(t, err, "must be the URL of a Redis")
 	assert.NotContains(t, err.Error(), "secret")
 }

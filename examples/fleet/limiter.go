@@ -11,27 +11,29 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// limiter is a rate limit that all processes with the same Redis and key share.
-// It fails closed: without Redis no call is made.
+// limiter is a rate limit that all processes with the same Redis and key share. It
+// fails closed: without Redis no call is made.
 type limiter struct {
 	redis *redis_rate.Limiter
 	key   string
 	limit redis_rate.Limit
-	turn  chan struct{} // who has put something in may ask Redis
+	next  chan struct{} // a semaphore for the goroutine that may query Redis
 }
 
 var _ runflow.RateLimiter = (*limiter)(nil)
 
 func newLimiter(client *redis.Client, key string, limit redis_rate.Limit) *limiter {
-	return &limiter{redis_rate.NewLimiter(client), key, limit, make(chan struct{}, 1)}
+	return &limiter{redis: redis_rate.NewLimiter(client), key: key, limit: limit, next: make(chan struct{}, 1)}
 }
 
-// Wait returns when the next attempt may be sent, or an error that ends the call.
+// Wait returns nil when the next attempt may be sent, and an error if ctx ends or
+// Redis fails.
 func (l *limiter) Wait(ctx context.Context) error {
-	// One at a time, or else all that wait would ask for each slot.
+	// One goroutine at a time, or each of those that wait would query Redis for each
+	// call that is allowed.
 	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
+	case l.next <- struct{}{}:
+		defer func() { <-l.next }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -39,7 +41,7 @@ func (l *limiter) Wait(ctx context.Context) error {
 		result, err := l.redis.Allow(ctx, l.key, l.limit)
 		switch {
 		case err != nil:
-			return err // to fail open, return nil
+			return err // return nil to fail open
 		case result.Allowed > 0:
 			return nil
 		}
@@ -49,9 +51,10 @@ func (l *limiter) Wait(ctx context.Context) error {
 	}
 }
 
-// jitter is up to the time of one slot, so that a fleet does not wake at once.
+// jitter returns a random part of the interval between two calls, so that the
+// processes do not query Redis all at once.
 func (l *limiter) jitter() time.Duration {
-	return rand.N(l.limit.Period / time.Duration(l.limit.Rate)) //nolint:gosec // spreads load, keeps no secret
+	return rand.N(l.limit.Period / time.Duration(l.limit.Rate)) //nolint:gosec // not used for security
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,14 +1,15 @@
-// Command fleet lets several processes rate runs, which share one rate limit by
-// a Redis. It ends with 1 where together they broke it.
+// Command fleet starts several processes that set feedback on a run and share one
+// rate limit through Redis. It exits with status 1 if together they exceeded the
+// limit.
 //
-// Without any account it does so against a server and a Redis of its own, for
-// which redis-server has to be installed:
+// It needs no account: it starts its own HTTP server in place of the API, and its
+// own Redis, for which redis-server must be installed.
 //
 //	cd examples/fleet && go run .
 //
-// With -redis or REDIS_URL it uses a Redis of yours, and leaves nothing there.
-// With -apart each process has a limit of its own, as it has without a Redis,
-// and that of the fleet is broken.
+// With -redis or REDIS_URL it uses an existing Redis, in which its keys expire
+// within seconds. With -apart each process has its own limit, as it would have
+// without Redis, and together they exceed the limit of the fleet.
 package main
 
 import (
@@ -16,17 +17,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
-
-	"github.com/runflow-io/runflow-go"
-	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// options are what the command was asked for.
+// options are the command's flags.
 type options struct {
 	redisURL  string
 	processes int
@@ -37,21 +36,21 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.redisURL, "redis", os.Getenv("REDIS_URL"), "`URL` of a Redis; without one it starts its own")
-	flag.IntVar(&o.processes, "processes", 4, "how many share the limit")
-	flag.IntVar(&o.rate, "rate", 200, "calls a second that they may make together")
-	flag.IntVar(&o.calls, "calls", 1000, "after how many calls to end")
-	flag.BoolVar(&o.apart, "apart", false, "give each process a limit of its own")
-	name := flag.String("worker", "", "be the worker of this `name`, as which the command starts itself")
-	key := flag.String("key", "", "of the worker's limit")
+	flag.StringVar(&o.redisURL, "redis", os.Getenv("REDIS_URL"), "`URL` of a Redis; if empty, the command starts one")
+	flag.IntVar(&o.processes, "processes", 4, "number of worker processes")
+	flag.IntVar(&o.rate, "rate", 200, "calls per second that the processes may make together")
+	flag.IntVar(&o.calls, "calls", 1000, "number of calls after which the command ends")
+	flag.BoolVar(&o.apart, "apart", false, "give each process its own limit")
+	name := flag.String("worker", "", "run as the worker with this `name`; used by the command itself")
+	key := flag.String("key", "", "Redis key of the worker's limit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	if *name == "" {
-		err = lead(ctx, o)
+		err = runFleet(ctx, o)
 	} else {
-		err = work(ctx, o, *name, *key)
+		err = runWorker(ctx, o, *name, *key)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,13 +58,15 @@ func main() {
 	}
 }
 
-// limit lets the calls of a tenth of a second be made at once.
+// limit returns the limit of the fleet. Its burst is the calls of a tenth of a
+// second.
 func (o options) limit() redis_rate.Limit {
 	return redis_rate.Limit{Rate: o.rate, Burst: max(1, o.rate/10), Period: time.Second}
 }
 
-// lead lets a fleet rate a run, and reports what the server saw of it.
-func lead(ctx context.Context, o options) error {
+// runFleet starts the workers, prints how many calls they made, and returns an
+// error if they exceeded the limit.
+func runFleet(ctx context.Context, o options) error {
 	if o.processes < 1 || o.rate < 1 || o.calls < 1 {
 		return errors.New("-processes, -rate and -calls must be at least 1")
 	}
@@ -76,20 +77,18 @@ func lead(ctx context.Context, o options) error {
 		}
 		defer stop()
 		o.redisURL = redisURL
-		fmt.Println("no -redis and no REDIS_URL: using a Redis of its own")
+		fmt.Println("neither -redis nor REDIS_URL is set: using a new Redis")
 	}
-	server := runflowtest.NewServer()
+	api := newAPI(o.calls)
+	server := httptest.NewServer(api)
 	defer server.Close()
-	run := server.AddRun(runflow.Run{StatusCode: runflow.RunStatusSucceeded})
-	seen := newArrivals(o.calls)
-	server.Fail(1, runflowtest.Fault{Match: seen.note})
 
-	workers, err := launch(ctx, o, "RUNFLOW_TOKEN="+server.UserToken, "RUNFLOW_BASE_URL="+server.URL, "RUN_ID="+run.ID)
+	workers, err := startFleet(ctx, o, "RUNFLOW_TOKEN=token", "RUNFLOW_BASE_URL="+server.URL, "RUN_ID="+runID)
 	if err != nil {
 		return err
 	}
-	seen.begin()
-	err = workers.run(ctx, seen.enough)
-	seen.report(o.limit())
-	return errors.Join(err, seen.check(o.limit()))
+	api.begin()
+	err = workers.run(ctx, api.done)
+	api.report(o.limit())
+	return errors.Join(err, api.check(o.limit()))
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-var errNotInstalled = errors.New("no -redis, no REDIS_URL, and no redis-server to start: apt-get install redis-server")
+var errNotInstalled = errors.New("redis-server is not installed, and neither -redis nor REDIS_URL is set: apt-get install redis-server")
 
-// connect returns a client that soon gives up, for calls wait meanwhile.
+// connect returns a client of Redis. Its timeouts are short and it does not retry,
+// because calls of the SDK wait meanwhile.
 func connect(redisURL string) (*redis.Client, error) {
 	opts, err := redis.ParseURL(redisURL)
 	if err != nil {
-		return nil, errors.New("-redis is not the URL of a Redis") // the error may hold a password
+		return nil, errors.New("-redis: must be the URL of a Redis") // the error of ParseURL may contain a password
 	}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = time.Second, time.Second, time.Second
 	opts.ContextTimeoutEnabled = true
@@ -28,8 +29,8 @@ func connect(redisURL string) (*redis.Client, error) {
 	return redis.NewClient(opts), nil
 }
 
-// startRedis starts a Redis that only this user can reach and that writes
-// nothing down, and returns its URL and what stops it.
+// startRedis starts a Redis that only this user can connect to and that saves
+// nothing. It returns its URL and a function that stops it.
 func startRedis(ctx context.Context) (redisURL string, stop func(), err error) {
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -40,8 +41,8 @@ func startRedis(ctx context.Context) (redisURL string, stop func(), err error) {
 		return "", nil, err
 	}
 	socket := filepath.Join(dir, "redis.sock")
-	// Not with ctx: it ends after the workers.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), binary, //nolint:gosec // the user's own
+	// Without the cancellation of ctx: Redis stops after the workers.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), binary, //nolint:gosec // found in the user's PATH
 		"--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "no")
 	if err := cmd.Start(); err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
@@ -51,15 +52,16 @@ func startRedis(ctx context.Context) (redisURL string, stop func(), err error) {
 		_ = cmd.Wait()
 		_ = os.RemoveAll(dir)
 	}
-	if err := untilListens(ctx, socket); err != nil {
+	if err := waitForRedis(ctx, socket); err != nil {
 		stop()
 		return "", nil, err
 	}
 	return "unix://" + socket, stop, nil
 }
 
-// untilListens returns once redis-server does: its socket exists before that.
-func untilListens(ctx context.Context, socket string) error {
+// waitForRedis returns when Redis accepts connections. Its socket exists before
+// that.
+func waitForRedis(ctx context.Context, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for {

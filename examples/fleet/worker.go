@@ -11,19 +11,19 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// inParallel is how many calls a worker has under way.
-const inParallel = 16
+// concurrency is the number of concurrent calls of a worker.
+const concurrency = 16
 
-// work is what a worker does: it rates a run, from the first line on its stdin
-// to the end of that.
-func work(ctx context.Context, o options, name, key string) error {
+// runWorker sets feedback on a run from the first line on stdin until stdin is
+// closed.
+func runWorker(ctx context.Context, o options, name, key string) error {
 	redis, err := connect(o.redisURL)
 	if err != nil {
 		return err
 	}
 	defer redis.Close()
 	if err := redis.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("no Redis answers: %w", err)
+		return fmt.Errorf("connect to Redis: %w", err)
 	}
 	client, err := runflow.NewClient(os.Getenv("RUNFLOW_TOKEN"),
 		runflow.WithBaseURL(os.Getenv("RUNFLOW_BASE_URL")),
@@ -36,7 +36,7 @@ func work(ctx context.Context, o options, name, key string) error {
 	fmt.Println("ready")
 	stdin := bufio.NewReader(os.Stdin)
 	if _, err := stdin.ReadString('\n'); err != nil {
-		return nil // the leader has thought better of it
+		return nil // closed before the start, because another worker failed
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -44,17 +44,18 @@ func work(ctx context.Context, o options, name, key string) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		stop()
 	}()
-	return rate(ctx, client, os.Getenv("RUN_ID"))
+	return setFeedback(ctx, client, os.Getenv("RUN_ID"))
 }
 
-// rate rates a run until ctx ends.
-func rate(ctx context.Context, client *runflow.Client, runID string) error {
-	errs := make(chan error, inParallel)
-	var all sync.WaitGroup
-	for range inParallel {
-		all.Go(func() {
+// setFeedback sets feedback on a run again and again, until ctx ends or a call
+// fails.
+func setFeedback(ctx context.Context, client *runflow.Client, runID string) error {
+	errs := make(chan error, concurrency)
+	var wg sync.WaitGroup
+	for range concurrency {
+		wg.Go(func() {
 			for ctx.Err() == nil {
-				_, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{IsPositive: true})
+				_, err := client.Runs.SetFeedback(ctx, runID, runflow.Feedback{Rating: runflow.ThumbsUp})
 				if err != nil && ctx.Err() == nil {
 					errs <- err
 					return
@@ -62,7 +63,7 @@ func rate(ctx context.Context, client *runflow.Client, runID string) error {
 			}
 		})
 	}
-	all.Wait()
+	wg.Wait()
 	close(errs)
 	return <-errs
 }

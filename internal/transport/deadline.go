@@ -43,11 +43,11 @@ func (s *Settings) NewAttempt(ctx context.Context, attempt Attempt) (context.Con
 	d.timer = time.AfterFunc(d.limit, d.expire)
 	if s.MayQueue {
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			GetConn:           func(string) { d.Pause() },
-			DNSStart:          func(httptrace.DNSStartInfo) { d.resume() },
-			ConnectStart:      func(string, string) { d.resume() },
-			TLSHandshakeStart: d.resume,
-			GotConn:           func(httptrace.GotConnInfo) { d.resume() },
+			GetConn:           func(string) { d.setPaused(true) },
+			DNSStart:          func(httptrace.DNSStartInfo) { d.setPaused(false) },
+			ConnectStart:      func(string, string) { d.setPaused(false) },
+			TLSHandshakeStart: func() { d.setPaused(false) },
+			GotConn:           func(httptrace.GotConnInfo) { d.setPaused(false) },
 		})
 	}
 	return ctx, d
@@ -61,22 +61,19 @@ func (d *Deadline) expire() {
 }
 
 // Pause stops the time until Restart.
-func (d *Deadline) Pause() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.timer == nil || d.paused || d.stopped || !d.timer.Stop() {
-		return
-	}
-	d.paused = true
-	d.left -= time.Since(d.resumed)
-}
+func (d *Deadline) Pause() { d.setPaused(true) }
 
-func (d *Deadline) resume() {
+func (d *Deadline) setPaused(paused bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.paused && !d.stopped {
+	switch {
+	case d.timer == nil || d.stopped || d.paused == paused:
+	case !paused:
 		d.paused, d.resumed = false, time.Now()
 		d.timer.Reset(max(0, d.left))
+	case d.timer.Stop():
+		d.paused = true
+		d.left -= time.Since(d.resumed)
 	}
 }
 
@@ -86,7 +83,7 @@ func (d *Deadline) Restart() {
 	d.mu.Lock()
 	d.left = d.limit
 	d.mu.Unlock()
-	d.resume()
+	d.setPaused(false)
 }
 
 // Stop releases the context's resources. The time can no longer be up.

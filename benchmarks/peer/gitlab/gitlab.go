@@ -1,4 +1,4 @@
-// Package gitlab is the core of GitLab's client-go.
+// Package gitlab uses the request functions of GitLab's client-go.
 package gitlab
 
 import (
@@ -10,19 +10,20 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	c, err := gitlab.NewClient("token", gitlab.WithBaseURL(baseURL), gitlab.WithHTTPClient(client), gitlab.WithCustomLimiter(unlimited{}))
 	if err != nil {
 		return nil, err
 	}
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", rating, []gitlab.RequestOptionFunc{gitlab.WithContext(ctx)})
+		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", feedback, []gitlab.RequestOptionFunc{gitlab.WithContext(ctx)})
 		if err != nil {
 			return err
 		}
-		_, err = c.Do(req, answer())
+		_, err = c.Do(req, newRun())
 		return err
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package godo is the core of DigitalOcean's godo.
+// Package godo uses the request functions of DigitalOcean's godo.
 package godo
 
 import (
@@ -11,22 +11,23 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	c := godo.NewClient(client)
 	base, err := url.Parse(baseURL + "/")
 	if err != nil {
 		return nil, err
 	}
 	c.BaseURL = base
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(ctx, http.MethodPatch, "v1/runs/x/feedback", rating)
+		req, err := c.NewRequest(ctx, http.MethodPatch, "v1/runs/x/feedback", feedback)
 		if err != nil {
 			return err
 		}
 		req.Header.Set("Authorization", "Bearer token")
-		_, err = c.Do(ctx, req, answer())
+		_, err = c.Do(ctx, req, newRun())
 		return err
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package gogithub is the core of google/go-github.
+// Package gogithub uses the request functions of go-github.
 package gogithub
 
 import (
@@ -11,21 +11,22 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	c := github.NewClient(client).WithAuthToken("token")
 	base, err := url.Parse(baseURL + "/")
 	if err != nil {
 		return nil, err
 	}
 	c.BaseURL = base
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", rating)
+		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", feedback)
 		if err != nil {
 			return err
 		}
-		_, err = c.Do(ctx, req, answer())
+		_, err = c.Do(ctx, req, newRun())
 		return err
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package gotfe is the core of HashiCorp's go-tfe, with plain JSON.
+// Package gotfe uses the request functions of HashiCorp's go-tfe, with plain JSON.
 package gotfe
 
 import (
@@ -10,18 +10,19 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	c, err := tfe.NewClient(&tfe.Config{Address: baseURL, BasePath: "/", Token: "token", HTTPClient: client})
 	if err != nil {
 		return nil, err
 	}
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", &rating)
+		req, err := c.NewRequest(http.MethodPatch, "v1/runs/x/feedback", &feedback)
 		if err != nil {
 			return err
 		}
-		return req.DoJSON(ctx, answer())
+		return req.DoJSON(ctx, newRun())
 	}, nil
 }

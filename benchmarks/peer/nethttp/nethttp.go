@@ -1,4 +1,4 @@
-// Package nethttp is a client as one writes it by hand.
+// Package nethttp uses net/http and encoding/json by hand.
 package nethttp
 
 import (
@@ -11,11 +11,12 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, url string, answer func() any) (func(context.Context) error, error) {
-	rating := peer.ThumbUp()
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, url string, newRun func() any) (func(context.Context) error, error) {
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		body, err := json.Marshal(rating)
+		body, err := json.Marshal(feedback)
 		if err != nil {
 			return err
 		}
@@ -33,6 +34,6 @@ func New(client *http.Client, url string, answer func() any) (func(context.Conte
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %d", resp.StatusCode)
 		}
-		return json.NewDecoder(resp.Body).Decode(answer())
+		return json.NewDecoder(resp.Body).Decode(newRun())
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package openai is the core of openai-go.
+// Package openai uses the request functions of openai-go.
 package openai
 
 import (
@@ -11,11 +11,12 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	c := openai.NewClient(option.WithBaseURL(baseURL+"/"), option.WithHTTPClient(client), option.WithAPIKey("token"))
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		return c.Patch(ctx, "v1/runs/x/feedback", rating, answer())
+		return c.Patch(ctx, "v1/runs/x/feedback", feedback, newRun())
 	}, nil
 }

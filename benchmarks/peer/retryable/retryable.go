@@ -1,4 +1,4 @@
-// Package retryable is go-retryablehttp with encoding/json, by hand.
+// Package retryable uses go-retryablehttp and encoding/json by hand.
 package retryable
 
 import (
@@ -12,13 +12,14 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, url string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, url string, newRun func() any) (func(context.Context) error, error) {
 	retrying := retryablehttp.NewClient()
 	retrying.HTTPClient, retrying.Logger = client, nil
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		body, err := json.Marshal(rating)
+		body, err := json.Marshal(feedback)
 		if err != nil {
 			return err
 		}
@@ -36,6 +37,6 @@ func New(client *http.Client, url string, answer func() any) (func(context.Conte
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %d", resp.StatusCode)
 		}
-		return json.NewDecoder(resp.Body).Decode(answer())
+		return json.NewDecoder(resp.Body).Decode(newRun())
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package runflow is the SDK.
+// Package runflow uses the SDK.
 package runflow
 
 import (
@@ -8,14 +8,15 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// New returns what rates a run and reads the answer.
+// New returns a function that sets feedback on a run and decodes the response into
+// a [runflow.Run].
 func New(client *http.Client, baseURL string, _ func() any) (func(context.Context) error, error) {
 	c, err := runflow.NewClient("token", runflow.WithBaseURL(baseURL), runflow.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		_, err := c.Runs.SetFeedback(ctx, "x", runflow.Feedback{IsPositive: true})
+		_, err := c.Runs.SetFeedback(ctx, "x", runflow.Feedback{Rating: runflow.ThumbsUp})
 		return err
 	}, nil
 }

@@ -1,4 +1,4 @@
-// Package stripe is the core of stripe-go, whose answer is read by
+// Package stripe uses the raw requests of stripe-go, and decodes the response with
 // encoding/json.
 package stripe
 
@@ -12,16 +12,17 @@ import (
 	"github.com/runflow-io/runflow-go/benchmarks/peer"
 )
 
-// New returns what rates a run and reads the answer into a new value.
-func New(client *http.Client, baseURL string, answer func() any) (func(context.Context) error, error) {
+// New returns a function that sets feedback on a run and decodes the response into
+// the value that newRun returns.
+func New(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error) {
 	retries := int64(4)
 	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
 		URL: &baseURL, HTTPClient: client, MaxNetworkRetries: &retries, LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
 	})
 	raw, _ := backend.(stripe.RawRequestBackend)
-	rating := peer.ThumbUp()
+	feedback := peer.ThumbsUp()
 	return func(ctx context.Context) error {
-		body, err := json.Marshal(rating)
+		body, err := json.Marshal(feedback)
 		if err != nil {
 			return err
 		}
@@ -29,6 +30,6 @@ func New(client *http.Client, baseURL string, answer func() any) (func(context.C
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(resp.RawJSON, answer())
+		return json.Unmarshal(resp.RawJSON, newRun())
 	}, nil
 }

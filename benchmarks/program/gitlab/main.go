@@ -1,4 +1,4 @@
-// Command gitlab rates a run by gitlab's means.
+// Command gitlab sets feedback on a run with the package peer/gitlab.
 package main
 
 import (

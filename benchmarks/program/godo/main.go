@@ -1,4 +1,4 @@
-// Command godo rates a run by godo's means.
+// Command godo sets feedback on a run with the package peer/godo.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command gogithub rates a run by gogithub's means.
+// Command gogithub sets feedback on a run with the package peer/gogithub.
 package main
 
 import (

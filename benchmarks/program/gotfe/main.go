@@ -1,4 +1,4 @@
-// Command gotfe rates a run by gotfe's means.
+// Command gotfe sets feedback on a run with the package peer/gotfe.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command nethttp rates a run by nethttp's means.
+// Command nethttp sets feedback on a run with the package peer/nethttp.
 package main
 
 import (

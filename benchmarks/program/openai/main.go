@@ -1,4 +1,4 @@
-// Command openai rates a run by openai's means.
+// Command openai sets feedback on a run with the package peer/openai.
 package main
 
 import (

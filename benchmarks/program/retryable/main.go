@@ -1,4 +1,4 @@
-// Command retryable rates a run by retryable's means.
+// Command retryable sets feedback on a run with the package peer/retryable.
 package main
 
 import (

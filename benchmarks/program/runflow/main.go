@@ -1,4 +1,4 @@
-// Command runflow rates a run by runflow's means.
+// Command runflow sets feedback on a run with the package peer/runflow.
 package main
 
 import (

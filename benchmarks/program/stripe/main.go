@@ -1,4 +1,4 @@
-// Command stripe rates a run by stripe's means.
+// Command stripe sets feedback on a run with the package peer/stripe.
 package main
 
 import (

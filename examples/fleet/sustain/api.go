@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// api is an API in a process of its own, so that its work is not measured.
+// api is a fake API in its own process, so that its CPU time and memory are not
+// measured.
 type api struct {
 	address
 
@@ -22,7 +23,7 @@ type api struct {
 	stop  func()
 }
 
-// address is what that process says of itself.
+// address is printed by the process of the API.
 type address struct {
 	URL         string `json:"url"`
 	Certificate []byte `json:"certificate"`
@@ -52,7 +53,7 @@ func startAPI(ctx context.Context, delay time.Duration, overTLS bool) (*api, err
 	}}
 	if err := json.NewDecoder(stdout).Decode(&a.address); err != nil {
 		a.stop()
-		return nil, fmt.Errorf("the API did not start: %w", err)
+		return nil, fmt.Errorf("the fake API did not start: %w", err)
 	}
 	if overTLS {
 		certificate, err := x509.ParseCertificate(a.Certificate)
@@ -65,9 +66,9 @@ func startAPI(ctx context.Context, delay time.Duration, overTLS bool) (*api, err
 	return a, nil
 }
 
-// serve is the API, until the end of stdin.
+// serve runs the fake API until stdin is closed.
 func serve(delay time.Duration, overTLS bool) error {
-	answer, err := sample()
+	body, err := sample()
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func serve(delay time.Duration, overTLS bool) error {
 		_, _ = io.Copy(io.Discard, r.Body)
 		time.Sleep(delay)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(answer)
+		_, _ = w.Write(body)
 	}))
 	a := address{}
 	if overTLS {
@@ -93,14 +94,14 @@ func serve(delay time.Duration, overTLS bool) error {
 	return err
 }
 
-// sample returns a run with everything embedded.
+// sample returns a run with all its parts embedded.
 func sample() ([]byte, error) {
 	data, err := os.ReadFile("../../testdata/feedback-run-sample.json")
 	if err != nil {
-		return nil, fmt.Errorf("to be started in examples/fleet: %w", err)
+		return nil, fmt.Errorf("run the command in examples/fleet: %w", err)
 	}
-	for _, money := range []string{"cost", "price", "min_value", "max_value"} {
-		data = bytes.ReplaceAll(data, fmt.Appendf(nil, `"%s": "<string>"`, money), fmt.Appendf(nil, `"%s": "0.0420"`, money))
+	for _, field := range []string{"cost", "price", "min_value", "max_value"} {
+		data = bytes.ReplaceAll(data, fmt.Appendf(nil, `"%s": "<string>"`, field), fmt.Appendf(nil, `"%s": "0.0420"`, field))
 	}
 	var compact bytes.Buffer
 	err = json.Compact(&compact, data)

@@ -1,6 +1,6 @@
-// Command sustain measures how many ratings a second one process sustains, by
-// more and more calls at once, where the API answers at once and where it takes
-// 50 ms. It prints the table of SCALE.md.
+// Command sustain measures how many calls per second one process sustains, at
+// increasing concurrency, with an API that responds at once and with one that takes
+// 50 ms. It prints the table of docs/scale.md.
 //
 //	cd examples/fleet && go run ./sustain
 package main
@@ -20,16 +20,16 @@ import (
 )
 
 func main() {
-	period := flag.Duration("period", 2*time.Second, "how long to measure each figure")
-	serving := flag.Bool("serve", false, "be the API, as which the command starts itself")
-	delay := flag.Duration("delay", 0, "how long the API takes")
-	overTLS := flag.Bool("tls", false, "the API is served by HTTP/2 over TLS")
+	period := flag.Duration("period", 2*time.Second, "time to measure for each figure")
+	serving := flag.Bool("serve", false, "run as the fake API; used by the command itself")
+	delay := flag.Duration("delay", 0, "response time of the fake API")
+	overTLS := flag.Bool("tls", false, "serve the fake API over TLS with HTTP/2")
 	flag.Parse()
 	var err error
 	if *serving {
 		err = serve(*delay, *overTLS)
 	} else {
-		err = tabulate(context.Background(), *period)
+		err = printTable(context.Background(), *period)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -37,30 +37,33 @@ func main() {
 	}
 }
 
-// way is how a process is connected to the API.
-type way struct {
+// setup is how a process connects to the API.
+type setup struct {
 	name        string
 	overTLS     bool
-	connections int // of a transport of the caller's; 0: the SDK's own
+	connections int // maximum of the caller's own transport; 0 means the SDK's transport
 }
 
-func tabulate(ctx context.Context, period time.Duration) error {
+const heading = `| connections | concurrency | calls/s | CPU s per 1000 calls | live heap, MB | 50 ms: calls/s | CPU s per 1000 calls | live heap, MB |
+|---|---|---|---|---|---|---|---|`
+
+func printTable(ctx context.Context, period time.Duration) error {
 	fmt.Printf("%s, %s, %s/%s, %d cores; %s for each figure\n\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), period)
-	fmt.Println("| connections | calls at once | ratings/s | CPU s per 1000 | live heap, MB | 50 ms: ratings/s | CPU s per 1000 | live heap, MB |\n|---|---|---|---|---|---|---|---|")
-	for _, w := range []way{
-		{name: "HTTP/1.1, by default"},
+	fmt.Println(heading)
+	for _, s := range []setup{
+		{name: "HTTP/1.1, default (64)"},
 		{name: "HTTP/1.1, up to 1024", connections: 1024},
 		{name: "HTTP/2", overTLS: true, connections: 64},
 	} {
-		for _, atOnce := range []int{1, 8, 64, 256, 1024} {
-			fmt.Printf("| %s | %d |", w.name, atOnce)
+		for _, concurrency := range []int{1, 8, 64, 256, 1024} {
+			fmt.Printf("| %s | %d |", s.name, concurrency)
 			for _, delay := range []time.Duration{0, 50 * time.Millisecond} {
-				f, err := w.measure(ctx, delay, atOnce, period)
+				f, err := s.measure(ctx, delay, concurrency, period)
 				if err != nil {
 					return err
 				}
-				fmt.Printf(" %.0f | %.2f | %.1f |", f.perSecond, f.cpuPer1000.Seconds(), f.heap/(1<<20))
+				fmt.Printf(" %.0f | %.2f | %.1f |", f.callsPerSecond, f.cpuPer1000.Seconds(), f.liveHeap/(1<<20))
 			}
 			fmt.Println()
 		}
@@ -68,31 +71,32 @@ func tabulate(ctx context.Context, period time.Duration) error {
 	return nil
 }
 
-// measure has an API of its own, whose end closes the connections.
-func (w way) measure(ctx context.Context, delay time.Duration, atOnce int, period time.Duration) (figures, error) {
-	api, err := startAPI(ctx, delay, w.overTLS)
+// measure starts a new API for each figure, so that no connection is left from the
+// figure before.
+func (s setup) measure(ctx context.Context, delay time.Duration, concurrency int, period time.Duration) (figures, error) {
+	api, err := startAPI(ctx, delay, s.overTLS)
 	if err != nil {
 		return figures{}, err
 	}
 	defer api.stop()
-	client, err := runflow.NewClient("token", runflow.WithBaseURL(api.URL), runflow.WithHTTPClient(w.client(api.roots)))
+	client, err := runflow.NewClient("token", runflow.WithBaseURL(api.URL), runflow.WithHTTPClient(s.httpClient(api.roots)))
 	if err != nil {
 		return figures{}, err
 	}
-	return measure(ctx, atOnce, period, func(ctx context.Context) error {
-		_, err := client.Runs.SetFeedback(ctx, "run", runflow.Feedback{IsPositive: true, Reason: "sharp and on brand"})
+	return measure(ctx, concurrency, period, func(ctx context.Context) error {
+		_, err := client.Runs.SetFeedback(ctx, "run", runflow.Feedback{Rating: runflow.ThumbsUp, Reason: "sharp and on brand"})
 		return err
 	})
 }
 
-func (w way) client(roots *x509.CertPool) *http.Client {
-	if w.connections == 0 {
+func (s setup) httpClient(roots *x509.CertPool) *http.Client {
+	if s.connections == 0 {
 		return &http.Client{}
 	}
 	return &http.Client{Transport: &http.Transport{
 		ForceAttemptHTTP2:   true,
-		MaxConnsPerHost:     w.connections,
-		MaxIdleConnsPerHost: w.connections,
+		MaxConnsPerHost:     s.connections,
+		MaxIdleConnsPerHost: s.connections,
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}}
 }

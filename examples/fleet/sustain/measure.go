@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// figures are what some time of calls came to.
 type figures struct {
-	perSecond  float64
-	cpuPer1000 time.Duration // of this process
-	heap       float64       // the most bytes that a collection left
+	callsPerSecond float64
+	cpuPer1000     time.Duration // CPU time of this process for 1000 calls
+	liveHeap       float64       // maximum after a garbage collection, in bytes
 }
 
-// measure makes as many calls at once, and after a while measures for a period.
-func measure(ctx context.Context, atOnce int, period time.Duration, call func(context.Context) error) (figures, error) {
-	runtime.GC() // what was before is none of its heap
+// measure makes calls at the given concurrency, and measures them for a period
+// after a warm-up.
+func measure(ctx context.Context, concurrency int, period time.Duration, call func(context.Context) error) (figures, error) {
+	runtime.GC() // so that garbage of the figure before is not measured
 	var calls atomic.Int64
-	var ended atomic.Bool
-	errs := make(chan error, atOnce)
-	var all sync.WaitGroup
-	for range atOnce {
-		all.Go(func() {
-			for !ended.Load() {
+	var stopped atomic.Bool
+	errs := make(chan error, concurrency)
+	var wg sync.WaitGroup
+	for range concurrency {
+		wg.Go(func() {
+			for !stopped.Load() {
 				if err := call(ctx); err != nil {
 					errs <- err
 					return
@@ -38,15 +38,15 @@ func measure(ctx context.Context, atOnce int, period time.Duration, call func(co
 	}
 	time.Sleep(period / 4)
 	f, err := observe(period, &calls)
-	ended.Store(true)
-	all.Wait()
+	stopped.Store(true)
+	wg.Wait()
 	close(errs)
 	return f, errors.Join(err, <-errs)
 }
 
 func observe(period time.Duration, calls *atomic.Int64) (figures, error) {
 	start, before := time.Now(), calls.Load()
-	cpuBefore, err := cpu()
+	cpuBefore, err := cpuTime()
 	if err != nil {
 		return figures{}, err
 	}
@@ -55,18 +55,18 @@ func observe(period time.Duration, calls *atomic.Int64) (figures, error) {
 		time.Sleep(20 * time.Millisecond)
 		heap = max(heap, liveHeap())
 	}
-	took, n := time.Since(start), float64(calls.Load()-before)
-	cpuAfter, err := cpu()
-	runtime.GC() // for there may have been no other
+	elapsed, n := time.Since(start), float64(calls.Load()-before)
+	cpuAfter, err := cpuTime()
+	runtime.GC() // there may have been no collection in the period
 	return figures{
-		perSecond:  n / took.Seconds(),
-		cpuPer1000: time.Duration(float64(cpuAfter-cpuBefore) / max(n, 1) * 1000),
-		heap:       max(heap, liveHeap()),
+		callsPerSecond: n / elapsed.Seconds(),
+		cpuPer1000:     time.Duration(float64(cpuAfter-cpuBefore) / max(n, 1) * 1000),
+		liveHeap:       max(heap, liveHeap()),
 	}, err
 }
 
-// cpu returns how much of the processors this process has used.
-func cpu() (time.Duration, error) {
+// cpuTime returns the CPU time that this process has used.
+func cpuTime() (time.Duration, error) {
 	var usage syscall.Rusage
 	err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
