@@ -15,11 +15,9 @@ package codec
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
-	"reflect"
 	"strconv"
 	"time"
 
@@ -33,18 +31,7 @@ var tolerant = []jsontext.Options{jsontext.AllowInvalidUTF8(true), jsontext.Allo
 // Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK. It
 // stops when ctx ends. A failure of any other cause is an [*Error].
 func Unmarshal(ctx context.Context, data []byte, v any) error {
-	return decode(ctx, data, v, (*reader).refuseForeign)
-}
-
-func decode(ctx context.Context, data []byte, v any, foreign func(*reader, reflect.Value) error) error {
-	target := reflect.ValueOf(v)
-	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return &Error{Reason: "the target is not a non-nil pointer"}
-	}
-	if err := read(ctx, data, target.Elem(), foreign); err != nil {
-		return cmp.Or(ctx.Err(), explain(err))
-	}
-	return nil
+	return read(ctx, data, v, (*reader).refuseForeign)
 }
 
 // Marshal encodes a request body of the SDK. A failure is an [*Error].

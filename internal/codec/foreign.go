@@ -28,7 +28,7 @@ func MarshalForeign(v any) ([]byte, error) {
 // UnmarshalForeign is like [Unmarshal] for a type of the caller, which may contain
 // and embed types of the SDK.
 func UnmarshalForeign(ctx context.Context, data []byte, v any) error {
-	return decode(ctx, data, v, (*reader).readForeign)
+	return read(ctx, data, v, (*reader).readForeign)
 }
 
 // readForeign reads a value that has no plan.

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding"
 	"encoding/json"
@@ -46,23 +47,37 @@ type reader struct {
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// read decodes data into v. Types that have no plan are read by foreign.
-func read(ctx context.Context, data []byte, v reflect.Value, foreign func(*reader, reflect.Value) error) error {
-	r, _ := readers.Get().(*reader)
-	r.foreign = foreign
-	r.src, r.ctx, r.steps, r.embedded = *bytes.NewBuffer(data), ctx, 0, 0
-	r.dec.Reset(&r.src, tolerant...)
-	err := r.final((*planOf(v.Type()))(r, v))
-	if err == nil {
-		if _, more := r.dec.ReadToken(); more == nil {
-			err = &Error{Reason: "not valid JSON"}
-		} else if !errors.Is(more, io.EOF) {
-			err = more
-		}
+// read decodes data into v, a pointer. Types that have no plan are read by foreign.
+func read(ctx context.Context, data []byte, v any, foreign func(*reader, reflect.Value) error) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return &Error{Reason: "the target is not a non-nil pointer"}
 	}
+	r, _ := readers.Get().(*reader)
+	r.src, r.ctx, r.foreign, r.steps, r.embedded = *bytes.NewBuffer(data), ctx, foreign, 0, 0
+	r.dec.Reset(&r.src, tolerant...)
+	err := r.document(target.Elem())
 	r.src, r.ctx = bytes.Buffer{}, nil
 	r.dec.Reset(&r.src)
 	readers.Put(r)
+	if err != nil {
+		return cmp.Or(ctx.Err(), explain(err))
+	}
+	return nil
+}
+
+// document reads the value into v, and nothing may follow it.
+func (r *reader) document(v reflect.Value) error {
+	if err := (*planOf(v.Type()))(r, v); err != nil {
+		return r.final(err)
+	}
+	_, err := r.dec.ReadToken()
+	switch {
+	case err == nil:
+		return &Error{Reason: "not valid JSON"}
+	case errors.Is(err, io.EOF):
+		return nil
+	}
 	return err
 }
 
