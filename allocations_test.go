@@ -15,7 +15,7 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// canned sends itself as the response to every request.
+// A canned is a transport that returns itself as the response to every request.
 type canned string
 
 func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -70,7 +70,7 @@ func TestCalls_Allocations(t *testing.T) { //nolint:paralleltest // it counts th
 			}
 		}},
 	} {
-		tc.call() // fills the pools
+		tc.call() // so that the pools are filled
 		got := testing.AllocsPerRun(20, tc.call)
 		t.Logf("%s: %v allocations", tc.name, got)
 		assert.LessOrEqual(t, got, tc.max, tc.name)

@@ -22,13 +22,14 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// A service is a group of methods. All services of a client are the same value. Its
-// settings are behind a function, so that no printer reaches the token.
+// A service is a group of methods. All services of a client are the same value. The
+// settings are the result of a function, so that printing a service does not reveal
+// the token.
 type service struct{ settings func() *settings }
 
 func newService(s *settings) *service { return &service{func() *settings { return s }} }
 
-// A request is what a method asks of its endpoint.
+// A request holds the path, the query and the body of a call.
 type request struct {
 	path  []argument // for the placeholders of the route
 	query validator  // a struct with url tags; nil for none
@@ -40,43 +41,45 @@ type request struct {
 // A validator refuses bad arguments before the request is sent.
 type validator interface{ validate() error }
 
-// An argument is the value of a placeholder, or of two if it is an "owner/slug".
+// An argument is the value of one placeholder, or of two if it has the form
+// "owner/slug".
 type argument struct {
 	name, value string
 	check       func(value string) error
 	mayBeAny    bool
 }
 
-// id is an argument that is one segment of the path.
+// id returns an argument that is one segment of the path.
 func id(name, value string) argument { return argument{name, value, endpoint.CheckSegment, false} }
 
-// parentID is an id that may be AnyID.
+// parentID returns an argument like id, which may be AnyID.
 func parentID(name, value string) argument { return argument{name, value, endpoint.CheckSegment, true} }
 
-// ownerSlug is an argument of the form "owner/slug", whose slug may hold slashes.
+// ownerSlug returns an argument of the form "owner/slug", whose slug may contain
+// slashes.
 func ownerSlug(name, value string) argument {
 	return argument{name, value, endpoint.CheckOwnerSlug, false}
 }
 
-// A rawBody is sent as it is.
+// A rawBody is a body that is sent unchanged.
 type rawBody []byte
 
 func (rawBody) validate() error { return nil }
 
-// A result is what a successful response is decoded into. Its errors are of the
-// codec, or a [*DecodeError].
+// A result is the destination of a successful response. The errors of decode are
+// those of the codec, or a [*DecodeError].
 type result interface {
 	decode(ctx context.Context, s *settings, body []byte) error
 }
 
-// An object is a result that is decoded as it is.
+// An object is a result that is decoded directly into value.
 type object[T any] struct{ value *T }
 
 func (o object[T]) decode(ctx context.Context, _ *settings, body []byte) error {
 	return codec.Unmarshal(ctx, body, o.value)
 }
 
-// do calls an endpoint whose response is a T.
+// do calls an endpoint and returns its response, a T.
 func do[T any](ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*T, error) {
 	value := new(T)
 	if err := s.call(ctx, e, r, object[T]{value}, opts); err != nil {
@@ -85,7 +88,7 @@ func do[T any](ctx context.Context, s *service, e *endpoint.Endpoint, r request,
 	return value, nil
 }
 
-// call makes one call to the API. It is the path of every method.
+// call makes one call to the API. Every method uses it.
 func (s *service) call(ctx context.Context, e *endpoint.Endpoint, r request, into result, opts []CallOption) error {
 	if s == nil || s.settings == nil {
 		return errNoClient(e.Operation)
@@ -157,7 +160,7 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 		}
 		u.RawPath = u.EscapedPath() + e.Path(values...)
 	}
-	u.Path, _ = url.PathUnescape(u.RawPath) // it was escaped by net/url
+	u.Path, _ = url.PathUnescape(u.RawPath) // cannot fail: net/url has escaped it
 	if r.query != nil || len(s.call.query) > 0 {
 		if u.RawQuery, err = r.rawQuery(u.RawQuery, s.call.query); err != nil {
 			return nil, err
@@ -171,15 +174,15 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 		}
 	}
 	if req.Key == "" && e.Retry == endpoint.AtMostOnce && len(req.Body) > 0 {
-		// Without a body, net/http would take the key for a permission to send
-		// the request again by itself.
+		// A request without a body has no key: because of the key, net/http would
+		// send the request again by itself.
 		req.Key = rand.Text()
 	}
 	return req, nil
 }
 
-// rawQuery returns the query of the request, with what WithQuery has added to it. It
-// refuses to add what the method sets by itself.
+// rawQuery returns the query of the request, with the parameters of WithQuery. It
+// refuses a parameter that the method itself sets.
 func (r request) rawQuery(own string, added url.Values) (string, error) {
 	var names []string
 	if r.query != nil {
@@ -212,19 +215,23 @@ func checkContext(ctx context.Context) error {
 
 // Do calls an endpoint that has no method in the SDK.
 //
-// The path starts with "/", may hold a query, and is below the base URL:
-// "/v1/batches?limit=10". The body is nil to send none, JSON text as []byte, [JSON]
-// or json.RawMessage, or a value that is encoded as encoding/json does. GET and
-// HEAD have no body. The response is decoded into out, a non-nil pointer, as the
-// SDK decodes its own types: out may be a pointer to a struct that embeds one of
-// them, such as struct{ Run; NewField string `json:"new_field"` }, or to a [Page].
-// A *JSON and a *[]byte get the exact bytes. If out is nil, or if the response has
-// no body, out stays as it is.
+// The path starts with "/" and is appended to the base URL. It may contain a query:
+// "/v1/batches?limit=10".
+//
+// The body is JSON text as []byte, [JSON] or json.RawMessage, or any other value,
+// which is encoded like encoding/json does. If the body is nil, the request has no
+// body. For GET and HEAD it must be nil.
+//
+// The response is decoded into out, a non-nil pointer, like the SDK decodes its own
+// types. For example, out may be a pointer to a struct that embeds one of these
+// types, such as struct{ Run; NewField string `json:"new_field"` }, or to a [Page].
+// If out is a *JSON or a *[]byte, it gets the exact bytes. If out is nil, the
+// response is not decoded. If the response has no body, out is not changed.
 //
 // GET and HEAD are idempotent. Every other method is at-most-once, unless
-// [WithIdempotencyKey] is given. Do returns the errors of all methods, with the
-// Operation "Client.Do". The attempts have the route "{path}", see [Attempt], and
-// the errors have the path without its query.
+// [WithIdempotencyKey] is given. Do returns errors of the same types as other
+// methods, with the Operation "Client.Do". The Route of an [Attempt] is "{path}";
+// that of an error is the path without its query.
 func (c *Client) Do(ctx context.Context, method, path string, body, out any, opts ...CallOption) error {
 	const operation = "Client.Do"
 	if c == nil || c.common == nil {
@@ -258,7 +265,7 @@ func checkMethod(method string) error {
 	return nil
 }
 
-// parsePath reads a path with its query, and refuses one that could lead outside
+// parsePath parses a path with its query. It refuses a path that could lead outside
 // of the base URL.
 func parsePath(path string) (*url.URL, error) {
 	u, err := url.Parse(path)
@@ -268,15 +275,15 @@ func parsePath(path string) (*url.URL, error) {
 	case u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
 		return nil, badArgument("path", `must start with one "/", without a scheme or a host`)
 	case strings.Contains(path, "#"):
-		return nil, badArgument("path", "must not hold a fragment")
+		return nil, badArgument("path", "must not contain a fragment")
 	case strings.Contains(u.Path, `\`):
-		return nil, badArgument("path", "must not hold a backslash")
+		return nil, badArgument("path", "must not contain a backslash")
 	case slices.Contains(strings.Split(u.Path, "/"), ".."):
-		return nil, badArgument("path", `must not hold ".."`)
+		return nil, badArgument("path", `must not contain ".."`)
 	case strings.ContainsFunc(u.Path, unicode.IsControl):
-		return nil, badArgument("path", "must not hold control characters")
+		return nil, badArgument("path", "must not contain control characters")
 	case strings.ContainsFunc(u.RawQuery, isInvisible):
-		return nil, badArgument("path", "must hold an escaped query")
+		return nil, badArgument("path", "must have an escaped query")
 	}
 	return u, nil
 }
@@ -320,7 +327,7 @@ func checkOut(out any) error {
 	return nil
 }
 
-// anyOut is the out of Do, with the limit of the query.
+// anyOut is the result of Do. The limit is that of the query, for pages.
 type anyOut struct {
 	out   any
 	limit int

@@ -42,7 +42,7 @@ func TestClient_Do_Request(t *testing.T) {
 			assert.Equal(t, tc.uri, got.URI)
 			assert.Equal(t, tc.sent, got.Body)
 			assert.Equal(t, tc.sent != "", got.Header.Get("Content-Type") == "application/json")
-			assert.Equal(t, tc.sent != "", got.Header.Get("Idempotency-Key") != "", "without a body, net/http would take the key for a permission")
+			assert.Equal(t, tc.sent != "", got.Header.Get("Idempotency-Key") != "", "without a body, net/http would send a request with a key again by itself")
 			assert.Equal(t, "Bearer "+token, got.Header.Get("Authorization"))
 		})
 	}
@@ -66,16 +66,16 @@ func TestClient_Do_BadArguments(t *testing.T) {
 		"relative path":      {"GET", "v1/x", nil, nil, "path: "},
 		"scheme":             {"GET", "https://canary.example/v1", nil, nil, "path: "},
 		"host":               {"GET", "//canary.example/v1", nil, nil, "path: "},
-		"dots":               {"GET", "/v1/../x", nil, nil, `path: must not hold ".."`},
-		"dots at the end":    {"GET", "/v1/..", nil, nil, `path: must not hold ".."`},
-		"escaped dots":       {"GET", "/v1/%2e%2E/x", nil, nil, `path: must not hold ".."`},
-		"escaped slash":      {"GET", "/v1/..%2fx", nil, nil, `path: must not hold ".."`},
-		"backslash":          {"GET", `/v1\x`, nil, nil, "path: must not hold a backslash"},
-		"escaped backslash":  {"GET", "/v1/..%5cx", nil, nil, "path: must not hold a backslash"},
-		"fragment":           {"GET", "/v1/x#canary", nil, nil, "path: must not hold a fragment"},
-		"control character":  {"GET", "/v1/x%0a", nil, nil, "path: must not hold control characters"},
+		"dots":               {"GET", "/v1/../x", nil, nil, `path: must not contain ".."`},
+		"dots at the end":    {"GET", "/v1/..", nil, nil, `path: must not contain ".."`},
+		"escaped dots":       {"GET", "/v1/%2e%2E/x", nil, nil, `path: must not contain ".."`},
+		"escaped slash":      {"GET", "/v1/..%2fx", nil, nil, `path: must not contain ".."`},
+		"backslash":          {"GET", `/v1\x`, nil, nil, "path: must not contain a backslash"},
+		"escaped backslash":  {"GET", "/v1/..%5cx", nil, nil, "path: must not contain a backslash"},
+		"fragment":           {"GET", "/v1/x#canary", nil, nil, "path: must not contain a fragment"},
+		"control character":  {"GET", "/v1/x%0a", nil, nil, "path: must not contain control characters"},
 		"line break":         {"GET", "/v1/x\n", nil, nil, "path: "},
-		"space in the query": {"GET", "/v1/x?a=b c", nil, nil, "path: must hold an escaped query"},
+		"space in the query": {"GET", "/v1/x?a=b c", nil, nil, "path: must have an escaped query"},
 		"body of a GET":      {"GET", "/v1/x", map[string]any{}, nil, "body: must be nil for GET"},
 		"body of a HEAD":     {"HEAD", "/v1/x", map[string]any{}, nil, "body: must be nil for HEAD"},
 		"reader":             {"POST", "/v1/x", strings.NewReader("{}"), nil, "body: must not be an io.Reader"},

@@ -16,13 +16,13 @@ import (
 	"github.com/runflow-io/runflow-go/internal/codec"
 )
 
-// byHand is runflow.Run as a program would declare it for encoding/json: the same
-// fields, of types without methods.
+// byHand is runflow.Run as a program would declare it for encoding/json: it has the
+// same fields, but their types have no methods.
 var byHand = withoutMethods(reflect.TypeFor[runflow.Run](), 0)
 
 func withoutMethods(t reflect.Type, depth int) reflect.Type {
 	switch {
-	case t == reflect.TypeFor[runflow.JSON](), t == reflect.TypeFor[*runflow.Run]() && depth > 0: // which would never end
+	case t == reflect.TypeFor[runflow.JSON](), t == reflect.TypeFor[*runflow.Run]() && depth > 0: // otherwise the type would be infinite
 		return reflect.TypeFor[json.RawMessage]()
 	case t.Kind() == reflect.Pointer:
 		return reflect.PointerTo(withoutMethods(t.Elem(), depth))
@@ -58,7 +58,7 @@ func differs(path string, ours, theirs reflect.Value) string {
 		if v == runflow.RunStatusCancelled && theirs.String() == "canceled" {
 			return ""
 		}
-	case *runflow.Run: // is raw on the other side
+	case *runflow.Run: // theirs is a json.RawMessage
 		return ""
 	}
 	switch ours.Kind() {
@@ -99,10 +99,10 @@ func pathUnless(path string, same bool) string {
 	return path
 }
 
-// The plans of the SDK decode every document that encoding/json decodes, to the
-// same value. They accept more: odd optional values, and times without a zone.
-// Documents in which encoding/json silently changes something are skipped: names
-// in another case, and invalid UTF-8.
+// The plans of the SDK decode every document that encoding/json decodes to the same
+// value. They also accept optional values of an unexpected form, and times without
+// a zone. The test skips documents that encoding/json silently decodes in another
+// way: with names in another case, or with invalid UTF-8.
 func FuzzRun_DecodesLikeEncodingJSON(f *testing.F) {
 	f.Add(sampleRun(f))
 	f.Add([]byte(`{"cost":1.50,"duration_ms":-0,"model":{"pricing":[null,{"price":"1e3"}]},"logs":[{"run":{}}]}`))
@@ -125,14 +125,14 @@ func FuzzRun_DecodesLikeEncodingJSON(f *testing.F) {
 	})
 }
 
-// hasTwice reports whether an object in data has a name twice. encoding/json merges
-// the values, and the SDK takes the last one.
+// hasTwice reports whether an object in data has a duplicate name. encoding/json
+// merges the values, and the SDK takes the last one.
 func hasTwice(data []byte) bool {
 	_, err := codec.MarshalForeign(json.RawMessage(data))
 	return err != nil
 }
 
-// hasFolded reports whether a name in data is one of the API's in another case.
+// hasFolded reports whether a name in data is a name of the API in another case.
 func hasFolded(data []byte) bool {
 	known := map[string]string{}
 	for _, typ := range apiTypes() {

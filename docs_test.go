@@ -61,7 +61,7 @@ func TestREADME_CodeCompiles(t *testing.T) {
 	require.NotEmpty(t, blocks)
 	for _, block := range blocks {
 		if !strings.Contains(compiled.String(), flat(block[1])) {
-			assert.Fail(t, "in no compiled file", block[1])
+			assert.Fail(t, "the block is in no compiled file", block[1])
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestSECURITY_NamesExistingTests(t *testing.T) {
 	}
 }
 
-// A patch version in a go line would shut out programs for nothing.
+// A patch version in a go directive would exclude programs without need.
 func TestModules_GoLine(t *testing.T) {
 	t.Parallel()
 	ci, err := os.ReadFile(".ci/run")

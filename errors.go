@@ -16,7 +16,7 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// Sentinels for [errors.Is], by the status of an [*APIError].
+// The sentinel errors that an [*APIError] matches with [errors.Is], by its status.
 var (
 	ErrBadRequest         = errors.New("runflow: bad request")         // 400
 	ErrUnauthorized       = errors.New("runflow: unauthorized")        // 401: the token is not valid
@@ -33,12 +33,12 @@ var (
 	// ErrInvalidArgument matches every [*ArgumentError].
 	ErrInvalidArgument = errors.New("runflow: invalid argument")
 	// ErrResponseTooLarge is returned if a response is larger than
-	// [WithMaxResponseBytes], or a file larger than [DownloadParams] allows.
+	// [WithMaxResponseBytes], or a file is larger than [DownloadParams] allows.
 	ErrResponseTooLarge = errors.New("runflow: response too large")
 	// ErrOutcomeUnknown is returned if an at-most-once call failed although the
 	// server may have processed it. Before you make the call again, look for its
-	// effect, for example with [RunsService.FindByClientRef], or make it again
-	// with the IdempotencyKey of [CallInfoOf].
+	// effect, for example with [RunsService.FindByClientRef], or make it again with
+	// the IdempotencyKey that [CallInfoOf] returns, see [WithIdempotencyKey].
 	ErrOutcomeUnknown = errors.New("runflow: the outcome is unknown")
 )
 
@@ -71,21 +71,21 @@ func sentinelOf(status int) error {
 // A CallInfo describes the call that failed with an error.
 type CallInfo struct {
 	Operation      string // the method that was called: "Runs.Get"
-	Method         string // of HTTP: "GET"
+	Method         string // HTTP method: "GET"
 	Route          string // path template: "/v1/runs/{run_id}"
 	Attempts       int    // number of attempts
-	RequestID      string // for Runflow's support; "" if there is none
-	IdempotencyKey string // that was sent; "" if there was none
-	OutcomeUnknown bool   // the error is ErrOutcomeUnknown
+	RequestID      string // ID of the request, for Runflow's support; "" if there is none
+	IdempotencyKey string // the key that was sent; "" if there was none
+	OutcomeUnknown bool   // whether the error matches ErrOutcomeUnknown
 }
 
 func (c CallInfo) callInfo() CallInfo { return c }
 func (c CallInfo) operation() string  { return c.Operation }
 
 // CallInfoOf returns the CallInfo of the first error in the chain of err that has
-// one, with the Operation of the outermost error of the SDK. Of an [*ArgumentError]
-// only the Operation is known. It returns false for other errors, such as those of
-// [JSON.Decode].
+// one. Its Operation is that of the outermost error of the SDK, such as
+// "Runs.Wait". For an [*ArgumentError], only the Operation is set. CallInfoOf
+// returns false for other errors, such as a [*RunError] or those of [JSON.Decode].
 func CallInfoOf(err error) (CallInfo, bool) {
 	var info CallInfo
 	found, ok := errors.AsType[interface {
@@ -117,17 +117,17 @@ type APIError struct {
 	StatusCode int           // of the HTTP response
 	Code       string        // the API's code: "RUN_NOT_FOUND"; "" if there is none
 	Message    string        // the API's message, as one line of at most 300 bytes
-	Fields     []FieldError  // which fields are not valid and why, at most 32; often with 422
-	RetryAfter time.Duration // how long the API asks to wait, or 0
+	Fields     []FieldError  // the invalid fields, at most 32; usually with status 422
+	RetryAfter time.Duration // the delay that the API asks for; 0 if there is none
 
-	moreFields int // that are not in Fields
+	moreFields int // number of fields that are not in Fields
 }
 
 // A FieldError says what is wrong with one field of a request.
 type FieldError struct {
-	Path    []string // of the field: "body", "reason"
+	Path    []string // path of the field: "body", "reason"
 	Message string   // one line of at most 300 bytes
-	Type    string   // the API's name of the kind of error; "" if there is none
+	Type    string   // the kind of error, by its name in the API; "" if there is none
 }
 
 // Error returns the path and the message: "body.reason: too long".
@@ -139,7 +139,7 @@ func (e FieldError) Error() string {
 	return redact.Line(path + ": " + e.Message)
 }
 
-// shownFields is how many fields the text of an APIError names.
+// shownFields is the number of fields that the text of an APIError names.
 const shownFields = 3
 
 // Error returns the error as one line, which names up to three fields.
@@ -182,15 +182,15 @@ func (e *APIError) Is(target error) bool {
 type TransportError struct {
 	CallInfo
 
-	// Err is why the last attempt got no response. If the context ended, it is
-	// context.Canceled or context.DeadlineExceeded, with the cause that the
-	// context was given.
+	// Err is the reason why the last attempt got no response. If the context ended,
+	// Err wraps context.Canceled or context.DeadlineExceeded, and the cause of the
+	// context.
 	Err error
 	// Last is the response to an earlier attempt, or nil. The error does not
 	// unwrap to it.
 	Last *APIError
 
-	text string // of Err, redacted
+	text string // text of Err, redacted
 }
 
 // Error returns the error as one line.
@@ -200,7 +200,7 @@ func (e *TransportError) Error() string {
 		reason = redact.Line(e.Err.Error())
 	}
 	info := e.CallInfo
-	info.RequestID = "" // it is of the last response
+	info.RequestID = "" // it belongs to the last response, which is shown below
 	text := info.report(reason)
 	if e.Last != nil {
 		last := APIError{StatusCode: e.Last.StatusCode, Code: e.Last.Code, Message: e.Last.Message}
@@ -218,7 +218,8 @@ func (e *TransportError) Is(target error) bool {
 	return target == ErrOutcomeUnknown && e.OutcomeUnknown
 }
 
-// Timeout reports whether the time of an attempt or of the context was up.
+// Timeout reports whether an attempt took too long or the deadline of the context
+// passed.
 func (e *TransportError) Timeout() bool {
 	err, ok := errors.AsType[interface {
 		error
@@ -233,8 +234,8 @@ type DecodeError struct {
 	CallInfo
 
 	StatusCode int    // of the HTTP response; 0 if there was none
-	Field      string // "model.pricing[0].price"; "" for the whole value
-	Err        error  // why
+	Field      string // path of the field: "model.pricing[0].price"; "" for the whole value
+	Err        error  // the reason
 }
 
 // Error returns the error as one line.
@@ -260,12 +261,12 @@ func (e *DecodeError) Is(target error) bool {
 	return target == ErrOutcomeUnknown && e.OutcomeUnknown
 }
 
-// An ArgumentError is returned if an argument is bad. No request was sent. It
+// An ArgumentError is returned if an argument is invalid. No request was sent. It
 // matches [ErrInvalidArgument].
 type ArgumentError struct {
 	Operation string // the method that was called; "" for NewClient and Client.With
-	Argument  string // "runID", "params.Limit", "WithBaseURL"
-	Reason    string // what is wrong with it, without its value
+	Argument  string // name of the argument: "runID", "params.Limit", "WithBaseURL"
+	Reason    string // requirement that it does not meet: "must not be empty"
 }
 
 func (e *ArgumentError) operation() string { return e.Operation }
@@ -278,8 +279,8 @@ func (e *ArgumentError) Error() string {
 // Is reports whether target is [ErrInvalidArgument].
 func (e *ArgumentError) Is(target error) bool { return target == ErrInvalidArgument }
 
-// report writes the line that the errors of calls share. It leaves out what is
-// empty.
+// report returns text with the parts that the errors of calls share. It leaves out
+// empty parts.
 func (c CallInfo) report(text string) string {
 	line := "runflow: "
 	if c.Operation != "" {
@@ -309,8 +310,8 @@ func errNoClient(operation string) error {
 	return &ArgumentError{Operation: operation, Argument: "client", Reason: "must be created by NewClient"}
 }
 
-// refused returns the errors as one, and adds the operation to those about
-// arguments. It returns nil if there is none.
+// refused joins the errors, and sets the operation of those about arguments. It
+// returns nil if there is none.
 func refused(operation string, errs ...error) error {
 	var all []error
 	for _, err := range errs {
@@ -327,7 +328,7 @@ func refused(operation string, errs ...error) error {
 	return errors.Join(all...)
 }
 
-// flatten appends the errors that err joins.
+// flatten appends err, or the errors that it joins, to all.
 func flatten(all []error, err error) []error {
 	if err == nil {
 		return all
@@ -362,8 +363,8 @@ func failure(result *transport.Result) error {
 	return nil
 }
 
-// callInfo describes a call. The request ID in the body counts if the response
-// has none in its header.
+// callInfo describes a call. It uses requestID, which is that of the body, if the
+// header has none.
 func callInfo(result *transport.Result, redactor *redact.Redactor, requestID string) CallInfo {
 	if result.Response != nil {
 		requestID = cmp.Or(result.Response.RequestID(), requestID)
@@ -402,7 +403,8 @@ func apiError(result *transport.Result) *APIError {
 }
 
 // decodeFailure returns the error of a successful response that cannot be decoded
-// because of err. An at-most-once request has been processed by then.
+// because of err. It reports the outcome of an at-most-once request as unknown: the
+// request has been processed, but its result cannot be decoded.
 func decodeFailure(result *transport.Result, err error) error {
 	e, ok := err.(*DecodeError) //nolint:errorlint // it is not wrapped
 	if !ok {

@@ -44,7 +44,7 @@ func TestAPIError_Is(t *testing.T) {
 	assert.NotErrorIs(t, &runflow.APIError{StatusCode: 418}, nil)
 }
 
-// A caller that puts a rate-limited request back into a queue must not pay twice.
+// A caller that repeats a call after ErrRateLimited must not pay twice.
 func TestErrors_RateLimitedOrUnknown(t *testing.T) {
 	t.Parallel()
 	unknown := runflow.CallInfo{OutcomeUnknown: true}
@@ -124,8 +124,8 @@ func TestAPIError_ManyFields(t *testing.T) {
 	}
 }
 
-// The work of building an error does not grow with the product of the request and
-// the response.
+// The time to build an error must not grow with the size of the request multiplied
+// by the size of the response.
 func TestAPIError_WorkIsBounded(t *testing.T) { //nolint:paralleltest // it measures allocations
 	secret := strings.Repeat("x", 10<<20)
 	details := strings.TrimSuffix(strings.Repeat(`{"loc":["body","reason"],"msg":"`+strings.Repeat("y", 5000)+`"},`, 100), ",")

@@ -188,7 +188,7 @@ func ExampleClient_Do() {
 	var run struct {
 		runflow.Run
 
-		NewField string `json:"new_field"` // that the SDK does not know yet
+		NewField string `json:"new_field"` // a field that the SDK does not have yet
 	}
 	err := client.Do(ctx, http.MethodGet, "/v1/runs/"+runID+"?embed=model", nil, &run)
 	if err != nil {
@@ -212,8 +212,9 @@ func ExampleWithResponse() {
 	// Output: 200 1 {"id":"0199a7b2-7c1e-7d3a-9f00-1c2d3e4f5a6b","cost":"0.042"}
 }
 
-// A middleware sees every HTTP request. It can name a span after the endpoint,
-// which has few values, and must not record the URL, which may hold a signature.
+// A middleware sees every HTTP request. It can use the method and the route as the
+// name of a span, because they have few different values. It must not record the
+// URL, which may contain a signature.
 func ExampleWithMiddleware() {
 	server, runID := newServer()
 	defer server.Close()
@@ -258,8 +259,8 @@ func ExampleModelsService_CreateRun() {
 	// Output: queued order-42
 }
 
-// If it is not known whether a run was created, look for it by its ClientRef, and
-// create it again only if it is not there.
+// If the outcome of CreateRun is unknown, look for the run by its ClientRef, and
+// create it again only if it does not exist.
 func ExampleRunsService_FindByClientRef() {
 	server, _ := newServer()
 	defer server.Close()

@@ -17,7 +17,7 @@ const (
 	ThumbsDown Rating = "down"
 )
 
-// RatingOf returns [ThumbsUp] if isPositive, and [ThumbsDown] otherwise.
+// RatingOf returns [ThumbsUp] if isPositive is true, and [ThumbsDown] otherwise.
 func RatingOf(isPositive bool) Rating {
 	if isPositive {
 		return ThumbsUp
@@ -25,19 +25,20 @@ func RatingOf(isPositive bool) Rating {
 	return ThumbsDown
 }
 
-// A Feedback is what a person says about the output of a run.
+// A Feedback is the opinion of a person about the output of a run.
 type Feedback struct {
 	Rating Rating `json:"rating"`
 	Reason string `json:"reason"` // optional
 }
 
-// feedbackBody states the whole feedback. Both members are always sent, as null if
-// there is none, so that nothing of an earlier feedback remains.
+// feedbackBody is the body of a request that sets or clears feedback. Both members
+// are always sent, as null if they have no value, so that no part of earlier
+// feedback remains.
 type feedbackBody struct {
 	IsPositive *bool   `json:"is_positive"`
 	Reason     *string `json:"reason"`
 
-	rating Rating // that IsPositive stands for
+	rating Rating // the rating from which IsPositive was made
 }
 
 func newFeedbackBody(feedback Feedback) feedbackBody {
@@ -59,16 +60,17 @@ func (b feedbackBody) validate() error {
 	return errors.Join(errs...)
 }
 
-// SetFeedback sets the feedback on a run, replaces earlier feedback with its
-// reason, and returns the run.
+// SetFeedback sets the feedback on a run and returns the run. It replaces earlier
+// feedback, including the reason.
 //
 // Only users may set feedback: call SetFeedback with the token of the user who
 // gives it, for example with [WithToken]. With an API key it returns
 // [ErrPermissionDenied]. It returns [ErrNotFound] if the organization has no such
 // run.
 //
-// If a call fails without a response, its feedback may still arrive, even after
-// that of a later call. If that matters, set it again until there is a response.
+// If a call fails without a response, the API may still process its feedback, even
+// after that of a later call. If the order matters, repeat the call until there is
+// a response.
 //
 // Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
@@ -76,8 +78,8 @@ func (s *RunsService) SetFeedback(ctx context.Context, runID string, feedback Fe
 	return doRun(ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: newFeedbackBody(feedback)}, opts)
 }
 
-// ClearFeedback removes the feedback on a run with its reason, and returns the
-// run. A run without feedback stays as it is.
+// ClearFeedback removes the feedback on a run, including the reason, and returns
+// the run. If the run has no feedback, it stays unchanged.
 //
 // Only users may clear feedback. The errors are those of [RunsService.SetFeedback].
 //

@@ -12,22 +12,24 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// A Filter is a condition on the items of a list. Build one with [Where] or
-// [RawFilter] and join them with its methods, which skip zero Filters. The zero
-// Filter selects everything. A Filter is immutable, and safe for concurrent use.
+// A Filter is a condition on the items of a list. Create one with [Where] or
+// [RawFilter], and combine several with And, Or and Not. The zero Filter selects
+// everything; And and Or ignore it. A Filter is immutable, and safe for concurrent
+// use.
 //
-// A Filter that cannot be written safely is refused by the call that it is given
-// to, as the argument "params.Filter".
+// If a Filter cannot be written safely, for example because a value contains a
+// quote, the call that it is given to returns an [*ArgumentError] for
+// "params.Filter".
 //
-// Of the API's filter language only field.eq:'value' and the words AND, OR and NOT
-// are known for certain, see https://docs.runflow.io/concepts/requests.
+// Only these parts of the API's filter language are known for certain:
+// field.eq:'value', AND, OR and NOT. See https://docs.runflow.io/concepts/requests.
 type Filter struct {
 	text   string
 	kind   filterKind
-	reason string // why the filter cannot be written, or ""
+	reason string // the reason why the filter cannot be written, or ""
 }
 
-// A filterKind says how strongly the parts of a filter are bound.
+// A filterKind is the precedence of a filter's outermost operator.
 type filterKind int
 
 const (
@@ -38,7 +40,7 @@ const (
 	condition
 )
 
-// A FilterField is a field that a [Filter] is about.
+// A FilterField is the field of a condition. See [Where].
 type FilterField struct{ name string }
 
 // Where starts a filter on a field, by its name in the API:
@@ -51,8 +53,8 @@ func Where(field string) FilterField { return FilterField{field} }
 // which is written as RFC 3339.
 func (f FilterField) Eq(value any) Filter { return f.Op("eq", value) }
 
-// Op selects the items for which the API's operator of that name is true. The
-// value is as for Eq.
+// Op selects the items for which an operator of the API, which is given by its
+// name, is true for the field and the value. The value is one of the types of Eq.
 func (f FilterField) Op(operator string, value any) Filter {
 	text, reason := filterValue(value)
 	switch {
@@ -61,12 +63,12 @@ func (f FilterField) Op(operator string, value any) Filter {
 	case !isFilterName(operator) || strings.Contains(operator, "."):
 		reason = "the operator must be a name of letters, digits and underscores"
 	case reason == "" && !isQuotable(text):
-		reason = "the value must not hold quotes, backslashes or control characters, which the API has no known way to escape"
+		reason = "the value must not contain quotes, backslashes or control characters, because no way to escape them is known"
 	}
 	return Filter{kind: condition, text: f.name + "." + operator + ":'" + text + "'", reason: reason}
 }
 
-// filterValue returns the text of a value, or why it has none.
+// filterValue returns the text of a value, or the reason why it has none.
 func filterValue(value any) (text, reason string) {
 	switch v := value.(type) {
 	case time.Time:
@@ -88,7 +90,8 @@ func filterValue(value any) (text, reason string) {
 	}
 }
 
-// RawFilter returns a filter in the API's own language, which is sent as it is.
+// RawFilter returns a filter in the API's own filter language. The text is sent
+// unchanged. If it is blank, RawFilter returns the zero Filter.
 func RawFilter(text string) Filter {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -96,7 +99,7 @@ func RawFilter(text string) Filter {
 	case !utf8.ValidString(text):
 		return Filter{kind: condition, reason: "must be valid UTF-8"}
 	}
-	return Filter{kind: disjunction, text: text} // however it binds its parts
+	return Filter{kind: disjunction, text: text} // the lowest precedence, because the text is not parsed
 }
 
 // And selects the items that f and all others select.
@@ -105,8 +108,8 @@ func (f Filter) And(others ...Filter) Filter { return join(conjunction, " AND ",
 // Or selects the items that f or any of the others selects.
 func (f Filter) Or(others ...Filter) Filter { return join(disjunction, " OR ", f, others) }
 
-// Not selects the items that f does not select. The Not of a zero Filter is a zero
-// Filter.
+// Not selects the items that f does not select. If f is the zero Filter, Not
+// returns the zero Filter.
 func (f Filter) Not() Filter {
 	if f.kind == zeroFilter {
 		return f

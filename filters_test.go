@@ -61,7 +61,7 @@ func TestFilter_Refused(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"it's", `a"b`, `a\b`, "a\nb", "\x00", "\xff"} {
-		refuse(t, runflow.Where("a").Eq(value), "the value must not hold quotes")
+		refuse(t, runflow.Where("a").Eq(value), "the value must not contain quotes")
 	}
 	for _, name := range []string{"", "a b", "a'", "ü", "a:b"} {
 		refuse(t, runflow.Where(name).Eq("1"), "the field must be a name")
@@ -86,7 +86,7 @@ func TestFilter_ConcurrentUse(t *testing.T) {
 	for range 16 {
 		workers.Go(func() {
 			_, err := client.Runs.List(t.Context(), runflow.ListRunsParams{Filter: bad})
-			assert.EqualError(t, err, "runflow: Runs.List: params.Filter: the value must not hold quotes, backslashes or control characters, which the API has no known way to escape")
+			assert.EqualError(t, err, "runflow: Runs.List: params.Filter: the value must not contain quotes, backslashes or control characters, because no way to escape them is known")
 			_, err = client.Models.List(t.Context(), runflow.ListModelsParams{Filter: bad.Not()})
 			assert.ErrorContains(t, err, "runflow: Models.List: params.Filter")
 		})

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	maxLimit = 500 // items that the API puts on a page at most
-	maxRatio = 10  // items that a page may have for each one that was asked for
+	maxLimit = 500 // maximum number of items of a page in the API
+	maxRatio = 10  // maximum number of items of a page for each requested item
 )
 
 // A Page is one page of a list.
@@ -46,15 +46,16 @@ type listQuery struct {
 	filter Filter
 }
 
-// listing returns the query of a list. It copies what the caller may change.
+// listing returns the query of a list. It copies the slices, which the caller may
+// change.
 func listing[E ~string](filter Filter, limit int, sortBy string, fields []string, cursor string, embed []E) listQuery {
 	q := listQuery{Q: filter.text, Limit: limit, SortBy: sortBy, Fields: slices.Clone(fields), Embed: texts(embed), filter: filter}
 	q.moveTo(cursor)
 	return q
 }
 
-// moveTo makes q that of the page at cursor, which is a token of the API or a
-// query that holds one.
+// moveTo changes q to the query of the page at cursor. The cursor is a token of the
+// API, or a query that contains one.
 func (q *listQuery) moveTo(cursor string) {
 	q.PQ, q.FromPrev = cursor, false
 	if text, ok := strings.CutPrefix(cursor, "?"); ok {
@@ -77,7 +78,7 @@ func (q listQuery) validate() error {
 	return errors.Join(append(errs, checkNames("params.Fields", q.Fields), checkNames("params.Embed", q.Embed))...)
 }
 
-// checkNames refuses what cannot be part of a list that is separated by commas.
+// checkNames refuses names that cannot be part of a comma-separated list.
 func checkNames(argument string, names []string) error {
 	var errs []error
 	for i, name := range names {
@@ -109,7 +110,7 @@ func list[T any](ctx context.Context, s *service, e *endpoint.Endpoint, path []a
 	return page, nil
 }
 
-// listed is the result of a list, of which limit items were asked for.
+// listed is the result of a list for which limit items were requested.
 type listed[T any] struct {
 	page  *Page[T]
 	limit int
@@ -119,13 +120,14 @@ func (l listed[T]) decode(ctx context.Context, s *settings, body []byte) error {
 	return l.page.decodePage(ctx, s.baseURL, l.limit, body, codec.Unmarshal)
 }
 
-// all returns an iterator over the items of all pages, from the page of query on.
-// It holds one page at a time, and starts anew whenever it is used.
+// all returns an iterator over the items of all pages, beginning with the page of
+// query. It keeps one page at a time. Each use of the iterator starts from the
+// beginning.
 func all[T any](ctx context.Context, s *service, e *endpoint.Endpoint, path []argument, query listQuery, opts []CallOption) iter.Seq2[*T, error] {
 	opts = slices.Clone(opts)
 	return func(yield func(*T, error) bool) {
 		query := query
-		// Hashes, so that the cursors of a million runs cost a few bytes a page.
+		// Hashes of the cursors, so that each page costs only a few bytes of memory.
 		seed, seen := maphash.MakeSeed(), map[uint64]bool{}
 		for {
 			seen[maphash.String(seed, query.PQ)] = true
@@ -162,8 +164,8 @@ type pageDecoder interface {
 	decodePage(ctx context.Context, baseURL *url.URL, limit int, body []byte, unmarshal unmarshaler) error
 }
 
-// pageBody is a page as the API sends it. Its documentation names the cursors in
-// two ways.
+// pageBody is a page as the API sends it. The documentation of the API has two
+// names for each cursor.
 type pageBody[T any] struct {
 	Items    codec.List[T] `json:"items"`
 	Next     JSON          `json:"next"`
@@ -172,11 +174,11 @@ type pageBody[T any] struct {
 	PrevPQ   JSON          `json:"prev_pq"`
 }
 
-// An unmarshaler is a function of the codec that decodes.
+// An unmarshaler is a decoding function of the codec.
 type unmarshaler func(ctx context.Context, data []byte, v any) error
 
-// decodePage decodes a page of which limit items were asked for: an object, or
-// the bare array of its items.
+// decodePage decodes a page for which limit items were requested. The page is an
+// object, or an array of the items.
 func (p *Page[T]) decodePage(ctx context.Context, baseURL *url.URL, limit int, data []byte, unmarshal unmarshaler) error {
 	if limit <= 0 {
 		limit = maxLimit
@@ -216,7 +218,7 @@ var (
 	errNoItems        = errors.New("missing, want a list")
 	errCursorForm     = errors.New("want a string")
 	errForeignCursor  = errors.New("the cursor is a URL of another origin")
-	errNoCursor       = errors.New("the URL holds no cursor")
+	errNoCursor       = errors.New("the URL contains no cursor")
 	errRepeatedCursor = errors.New("the cursor repeats: the list would never end")
 )
 
@@ -225,7 +227,7 @@ type namedCursor struct {
 	value JSON
 }
 
-// firstCursor returns the token of the first cursor that is there.
+// firstCursor returns the token of the first cursor that is neither null nor empty.
 func firstCursor(baseURL *url.URL, cursors ...namedCursor) (string, error) {
 	for _, c := range cursors {
 		if c.value.IsNull() || string(c.value) == `""` {
@@ -249,8 +251,8 @@ func firstCursor(baseURL *url.URL, cursors ...namedCursor) (string, error) {
 	return "", nil
 }
 
-// cursorOf returns the token that value is, or that it holds if it is a URL or a
-// query.
+// cursorOf returns the token in value, which is a token, or a URL or query that
+// contains one.
 func cursorOf(value string, baseURL *url.URL) (string, error) {
 	var query string
 	switch {
@@ -265,7 +267,7 @@ func cursorOf(value string, baseURL *url.URL) (string, error) {
 			return value, nil
 		}
 		query = value[1:]
-	case strings.HasPrefix(value, "pq=") && strings.Trim(value[3:], "=") != "": // and not the padding of base64
+	case strings.HasPrefix(value, "pq=") && strings.Trim(value[3:], "=") != "": // "pq=" followed only by "=" is a base64 token
 		query = value
 	default:
 		return value, nil

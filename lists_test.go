@@ -215,7 +215,7 @@ func TestPage_TooManyItems(t *testing.T) {
 	}
 }
 
-// threePages is a server whose list has three pages of two runs each.
+// threePages returns a server whose list has three pages of two runs each.
 func threePages(t *testing.T) (*runflow.Client, *atomic.Int32) {
 	t.Helper()
 	var requests atomic.Int32

@@ -22,7 +22,7 @@ type ModelsService service
 // A Model is a generative-media model of the catalog.
 //
 // Inputs, Outputs, Examples, FAQEntries, Pricing and RelatedLinks are set only if
-// the call embeds them, see [ModelEmbed].
+// the call asks for them, see [ModelEmbed].
 type Model struct {
 	ID                 string    `json:"id,omitzero"`
 	OrgID              string    `json:"org_id,omitzero"`
@@ -39,7 +39,7 @@ type Model struct {
 	StatusCode         string    `json:"status_code,omitzero"`
 	FamilyID           string    `json:"family_id,omitzero"`
 	FamilyVariantCode  string    `json:"family_variant_code,omitzero"`
-	ParamCount         string    `json:"param_count,omitzero"` // of the neural network: "12B"
+	ParamCount         string    `json:"param_count,omitzero"` // number of parameters of the neural network: "12B"
 	Architecture       string    `json:"architecture,omitzero"`
 	LicenseCode        string    `json:"license_code,omitzero"`
 	MaxResolution      string    `json:"max_resolution,omitzero"`
@@ -126,7 +126,7 @@ type ModelExample struct {
 	UpdatedAt    time.Time           `json:"updated_at,omitzero"`
 }
 
-// A ModelFAQEntry is a frequent question about a model.
+// A ModelFAQEntry is a frequently asked question about a model, with its answer.
 type ModelFAQEntry struct {
 	ID        string    `json:"id,omitzero"`
 	ModelID   string    `json:"model_id,omitzero"`
@@ -138,17 +138,17 @@ type ModelFAQEntry struct {
 }
 
 // A ModelPricing is one rule of the price of a model. The API publishes no list of
-// the codes, so they are plain strings.
+// the codes, so their types are string.
 type ModelPricing struct {
 	ID                string              `json:"id,omitzero"`
 	ModelID           string              `json:"model_id,omitzero"`
 	PricingModelCode  string              `json:"pricing_model_code,omitzero"`
 	RuleEffectCode    string              `json:"rule_effect_code,omitzero"`
 	ModelInputID      string              `json:"model_input_id,omitzero"`
-	MatchValue        JSON                `json:"match_value,omitzero"` // the value of the input to which the rule applies
+	MatchValue        JSON                `json:"match_value,omitzero"` // the rule applies if the input has this value
 	DimensionCode     string              `json:"dimension_code,omitzero"`
-	MinValue          decimal.NullDecimal `json:"min_value,omitzero"` // of the dimension, from which the rule applies
-	MaxValue          decimal.NullDecimal `json:"max_value,omitzero"` // of the dimension, up to which the rule applies
+	MinValue          decimal.NullDecimal `json:"min_value,omitzero"` // the rule applies from this value of the dimension
+	MaxValue          decimal.NullDecimal `json:"max_value,omitzero"` // the rule applies up to this value of the dimension
 	Price             decimal.NullDecimal `json:"price,omitzero"`     // in CurrencyCode, per UnitCode
 	CurrencyCode      string              `json:"currency_code,omitzero"`
 	UnitCode          string              `json:"unit_code,omitzero"`
@@ -187,23 +187,24 @@ const (
 // CreateRunParams are the params of [ModelsService.CreateRun] and
 // [ComfyuiWorkflowsService.CreateRun].
 type CreateRunParams struct {
-	// Input is the input of the model or the workflow: a struct, a map, a [JSON]
-	// or any other value that encoding/json encodes as an object. Media are https
-	// URLs, data URLs, or references to assets, "runflow://assets/{uuid}".
+	// Input is the input of the model or the workflow: a struct, a map, a [JSON] or
+	// any other value that encoding/json encodes as an object. Images and other
+	// media are passed as https URLs, data URLs, or references to assets,
+	// "runflow://assets/{uuid}".
 	Input any
-	// Metadata is optional. It is like Input, and returned with the run and in
-	// its callback.
+	// Metadata is optional. It has the same form as Input. The API returns it with
+	// the run and in its callback.
 	Metadata any
-	// CallbackURL is optional. Runflow reports the end of the run to it, see the
-	// package callback.
+	// CallbackURL is optional. Runflow sends a callback to this URL when the run
+	// ends, see the package callback.
 	CallbackURL string
 	// ClientRef is optional. It is your own label for the run, of at most 255
-	// characters, by which [RunsService.FindByClientRef] finds it.
+	// characters. [RunsService.FindByClientRef] finds the run by it.
 	ClientRef string
 }
 
-// maxClientRef is the documented limit of a batch's items, which a client that
-// runs against the API states for runs too.
+// maxClientRef is the documented limit for the items of a batch. A third-party
+// client of the API uses it for runs, too.
 const maxClientRef = 255
 
 // createRunBody is the body that creates a run.
@@ -216,7 +217,8 @@ type createRunBody struct {
 	bad error
 }
 
-// body encodes what is the caller's at once, so that later changes have no effect.
+// body encodes the caller's values immediately, so that later changes of them have
+// no effect.
 func (p CreateRunParams) body() createRunBody {
 	body := createRunBody{CallbackURL: p.CallbackURL, ClientRef: p.ClientRef}
 	var errs []error
@@ -251,16 +253,16 @@ func isWebURL(text string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && utf8.ValidString(text)
 }
 
-// CreateRun creates a run of a model, "owner/slug", and returns the queued run.
-// Wait for it with [RunsService.Wait], or receive its callback, which may arrive
-// before CreateRun returns. The run costs credits. CreateRun needs the scope
-// runs:create.
+// CreateRun creates a run of a model, which is named as "owner/slug", and returns
+// the queued run. Wait for it with [RunsService.Wait], or receive its callback,
+// which may arrive before CreateRun returns. The run costs credits. The token needs
+// the scope runs:create.
 //
 // Each call sends an Idempotency-Key. If the call fails and the run may have been
-// created nevertheless, the error is [ErrOutcomeUnknown] and holds the key, see
-// [CallInfoOf]: look for the run with [RunsService.FindByClientRef], or call again
-// with [WithIdempotencyKey]. CreateRun returns [ErrInsufficientCredit] if there is
-// not enough credit.
+// created nevertheless, the error is [ErrOutcomeUnknown]. Then look for the run
+// with [RunsService.FindByClientRef], or call CreateRun again with the same key:
+// [CallInfoOf] returns it, and [WithIdempotencyKey] sets it. CreateRun returns
+// [ErrInsufficientCredit] if there is not enough credit.
 //
 // Endpoint: POST /v1/models/{owner}/{slug}/runs (at-most-once), see
 // https://docs.runflow.io/api-reference/models/create-and-dispatch-a-singleton-model-run.
@@ -269,9 +271,9 @@ func (s *ModelsService) CreateRun(ctx context.Context, model string, params Crea
 }
 
 // RunAndWait creates a run with [ModelsService.CreateRun], and waits for it like
-// [RunsService.Wait]. If it fails after the run was created, it returns the run
-// beside the error: the run goes on, and costs credits. An idempotency key and
-// options about retries are for the creation.
+// [RunsService.Wait]. If it fails after the run was created, it returns both the
+// run and the error. If the run has not ended, it continues and costs credits. An
+// idempotency key and retry options apply to the creation only.
 func (s *ModelsService) RunAndWait(ctx context.Context, model string, params CreateRunParams, wait WaitRunParams, opts ...CallOption) (*Run, error) {
 	create := func(opts []CallOption) (*Run, error) { return s.CreateRun(ctx, model, params, opts...) }
 	return runAndWait(ctx, (*service)(s), "Models.RunAndWait", create, wait, opts)
@@ -279,11 +281,11 @@ func (s *ModelsService) RunAndWait(ctx context.Context, model string, params Cre
 
 // GetModelParams are the params of [ModelsService.Get].
 type GetModelParams struct {
-	Embed  []ModelEmbed // parts to send with the model
-	Fields []string     // fields to send, by their names in the API; none means all
+	Embed  []ModelEmbed // parts of the model to return
+	Fields []string     // fields to return, by their names in the API; none means all
 }
 
-// Get returns a model, "owner/slug".
+// Get returns a model, which is named as "owner/slug".
 //
 // Endpoint: GET /v1/models/{owner}/{id} (idempotent), see
 // https://docs.runflow.io/api-reference/models/get-model-by-owner-and-slug.
@@ -297,16 +299,16 @@ type ListModelsParams struct {
 	Filter Filter
 	Limit  int          // items per page, 1 to 500; 0 means the default of the API
 	SortBy string       // "created_at:desc"; several are separated by commas
-	Fields []string     // fields to send, by their names in the API; none means all
+	Fields []string     // fields to return, by their names in the API; none means all
 	Cursor string       // Next or Previous of a Page; "" means the first page
-	Embed  []ModelEmbed // parts to send with each model
+	Embed  []ModelEmbed // parts of each model to return
 }
 
 func (p ListModelsParams) query() listQuery {
 	return listing(p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, p.Embed)
 }
 
-// List returns one page of the catalog.
+// List returns one page of the models of the catalog.
 //
 // Endpoint: GET /v1/models (idempotent), see
 // https://docs.runflow.io/api-reference/models/search-models.
@@ -325,7 +327,7 @@ type ListPricingParams struct {
 	Filter Filter
 	Limit  int      // items per page, 1 to 500; 0 means the default of the API
 	SortBy string   // "sort_order:asc"; several are separated by commas
-	Fields []string // fields to send, by their names in the API; none means all
+	Fields []string // fields to return, by their names in the API; none means all
 	Cursor string   // Next or Previous of a Page; "" means the first page
 }
 
@@ -333,8 +335,8 @@ func (p ListPricingParams) query() listQuery {
 	return listing[string](p.Filter, p.Limit, p.SortBy, p.Fields, p.Cursor, nil)
 }
 
-// ListPricing returns one page of the pricing of a model, by its ID, or of all
-// models with [AnyID].
+// ListPricing returns one page of the pricing of the model with the given ID, or of
+// all models if the ID is [AnyID].
 //
 // Endpoint: GET /v1/models/{model_id}/pricing (idempotent), see
 // https://docs.runflow.io/api-reference/models/search-model-customer-pricings.
@@ -348,8 +350,8 @@ func (s *ModelsService) AllPricing(ctx context.Context, modelID string, params L
 	return all[ModelPricing](ctx, (*service)(s), endpoint.ModelsListPricing, []argument{parentID("modelID", modelID)}, params.query(), opts)
 }
 
-// GetExample returns an example of a model, by its ID, or of any model with
-// [AnyID].
+// GetExample returns an example of the model with the given ID, or of any model if
+// the ID is [AnyID].
 //
 // Endpoint: GET /v1/models/{model_id}/examples/{id} (idempotent), see
 // https://docs.runflow.io/api-reference/models/get-model-example.

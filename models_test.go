@@ -66,7 +66,7 @@ func TestModelsService_CreateRun_SendsBody(t *testing.T) {
 	run, err := server.client(t).ComfyuiWorkflows.CreateRun(t.Context(), "acme/face swap", emptyInput)
 	require.NoError(t, err)
 	assert.Equal(t, "/v1/comfyui-workflows/acme/face%20swap/runs", server.only(t).URI)
-	assert.Equal(t, "1", run.ID, "a run_id is read in place of an id")
+	assert.Equal(t, "1", run.ID, "a run_id is used if there is no id")
 }
 
 func TestModelsService_CreateRun_BadParams(t *testing.T) {
@@ -128,7 +128,7 @@ func newDropper(t *testing.T) (url string, keys func() []string) {
 	var mu sync.Mutex
 	var seen []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet { // leaves a connection that is used again
+		if r.Method == http.MethodGet { // leaves an idle connection, which the next call reuses
 			_, _ = io.WriteString(w, `{"id":"1"}`)
 			return
 		}
@@ -251,7 +251,7 @@ func TestModelsService_CreateRun_AttemptTimeout(t *testing.T) {
 		requests := 0
 		client := inBubble(t, func(_ http.ResponseWriter, r *http.Request) {
 			requests++
-			_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection goes unnoticed
+			_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice the end of the connection
 			<-r.Context().Done()
 		})
 		_, err := client.Models.CreateRun(t.Context(), "a/b", runflow.CreateRunParams{Input: map[string]any{"x": json.RawMessage("1")}})
@@ -314,7 +314,7 @@ func TestModelsService_RunAndWait_ChecksWaitBeforeCreating(t *testing.T) {
 	require.ErrorContains(t, err, "runflow: ComfyuiWorkflows.RunAndWait: wait.Fields[0]: must be a name")
 	_, err = client.Models.RunAndWait(t.Context(), "a", emptyInput, runflow.WaitRunParams{})
 	require.ErrorIs(t, err, runflow.ErrInvalidArgument)
-	assert.Empty(t, server.seen(), "no run is created that nobody waits for")
+	assert.Empty(t, server.seen(), "no run is created if the wait is refused")
 }
 
 func TestModelsService_RunAndWait_EndsEarly(t *testing.T) {
@@ -346,7 +346,7 @@ func TestRunsService_RedeliverCallback_HasNoBody(t *testing.T) {
 	assert.Equal(t, []string{"0"}, got.Header["Content-Length"])
 	assert.Empty(t, got.Header["Transfer-Encoding"])
 	assert.Empty(t, got.Header["Content-Type"])
-	assert.Empty(t, got.Header["Idempotency-Key"], "net/http would take it for a permission to send the request again")
+	assert.Empty(t, got.Header["Idempotency-Key"], "with a key, net/http would send the request again by itself")
 	assert.Empty(t, got.Body)
 
 	_, err = client.Runs.RedeliverCallback(t.Context(), "1", runflow.WithIdempotencyKey("k"))

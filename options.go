@@ -20,21 +20,21 @@ import (
 )
 
 // A ClientOption configures a client. It is given to [NewClient] or [Client.With].
-// Of two options that set the same, the later one counts. Declare variables that
-// hold options as ClientOption or [CallOption]: a ClientOption may become a
-// [SharedOption] in a later version.
+// If two options set the same thing, the later one takes effect. Declare the
+// variables that hold options as ClientOption or [CallOption]: an option that is a
+// ClientOption now may be a [SharedOption] in a later version.
 type ClientOption interface {
 	applyToClient(*settings) error
 }
 
-// A CallOption configures one call. Of two options that set the same, the later
-// one counts.
+// A CallOption configures one call. If two options set the same thing, the later
+// one takes effect.
 type CallOption interface {
 	applyToCall(*settings) error
 }
 
-// A SharedOption is both a [ClientOption] and a [CallOption]. Given to a client, it
-// is the default of the client's calls.
+// A SharedOption is both a [ClientOption] and a [CallOption]. If it is given to a
+// client, it is the default for the client's calls.
 type SharedOption interface {
 	ClientOption
 	CallOption
@@ -53,17 +53,17 @@ type sharedOption func(*settings) error
 func (o sharedOption) applyToClient(s *settings) error { return o(s) }
 func (o sharedOption) applyToCall(s *settings) error   { return o(s) }
 
-// settings are what the options fill. A call has a copy of its own; nothing that
-// they point to is changed.
+// settings are the values that the options set. A call with options has its own
+// copy; values that settings point to are never changed.
 type settings struct {
 	transport.Settings
 
 	baseURL      *url.URL
 	insecureHTTP bool
-	httpClient   *http.Client // the caller's
+	httpClient   *http.Client // a copy of the caller's client
 	pool         http.RoundTripper
 	middleware   []func(http.RoundTripper) http.RoundTripper
-	storage      *http.Client // for the hosts that store files
+	storage      *http.Client // for the hosts that store output files
 
 	call callSettings
 }
@@ -73,7 +73,7 @@ type callSettings struct {
 	response     *Response
 	key          string
 	query        url.Values
-	retryOptions []string // names of the options about retries that were given
+	retryOptions []string // names of the retry options that were given
 }
 
 func defaultSettings() *settings {
@@ -119,7 +119,7 @@ func (s *settings) forCall(opts []CallOption) (*settings, error) {
 	return &own, errors.Join(errs...)
 }
 
-// validate refuses options that are bad only in combination.
+// validate refuses combinations of options that are invalid.
 func (s *settings) validate() error {
 	var errs []error
 	if s.Token == "" && s.TokenSource == nil {
@@ -139,8 +139,8 @@ func (s *settings) base() http.RoundTripper {
 	return s.pool
 }
 
-// connect makes the HTTP clients, of which the API's is never used for a storage
-// host: it has the caller's cookies.
+// connect makes the HTTP clients for the API and for storage hosts. They are
+// different, because the client for the API has the caller's cookie jar.
 func (s *settings) connect() error {
 	chain := s.base()
 	if s.httpClient.Transport != nil {
@@ -161,10 +161,11 @@ func (s *settings) storagePolicy() download.Policy {
 	return download.Policy{IsLoopback: download.IsLoopback(s.baseURL.Hostname()), AllowHTTP: s.insecureHTTP}
 }
 
-// WithBaseURL sets the base URL of the API. An empty one selects [DefaultBaseURL].
-// Its path is put before that of each endpoint, which starts with /v1. WithBaseURL
-// refuses a query, a fragment, user info and a host that is not in ASCII, and plain
-// http to a host that is not loopback, unless [WithInsecureHTTP] is given.
+// WithBaseURL sets the base URL of the API. An empty string selects
+// [DefaultBaseURL]. If the URL has a path, it is a prefix of the paths of all
+// endpoints, which start with /v1. WithBaseURL refuses a URL with a query, a
+// fragment, user info or a host that is not in ASCII. It also refuses plain http to
+// a host that is not loopback, unless [WithInsecureHTTP] is given.
 func WithBaseURL(baseURL string) ClientOption {
 	return clientOption(func(s *settings) error {
 		if baseURL == "" {
@@ -180,7 +181,7 @@ func WithBaseURL(baseURL string) ClientOption {
 }
 
 // WithInsecureHTTP allows plain http to hosts that are not loopback, for the API
-// and for output files. Everybody on the network path can then read the token.
+// and for output files. Anyone on the network path can then read the token.
 func WithInsecureHTTP() ClientOption {
 	return clientOption(func(s *settings) error {
 		s.insecureHTTP = true
@@ -188,14 +189,15 @@ func WithInsecureHTTP() ClientOption {
 	})
 }
 
-// WithHTTPClient sets the HTTP client, of which the SDK keeps a copy. The SDK uses
-// its transport, its cookie jar (for the API only), its timeout (for one attempt)
-// and its redirect policy; no redirect leaves the origin of the base URL in any
-// case. A client without a transport uses the connections of the SDK: at most 64
-// per host over HTTP/1.1; further calls wait for one of them.
+// WithHTTPClient sets the HTTP client. The SDK keeps a copy of it. It uses the
+// client's transport, its cookie jar (for the API only), its timeout (for one
+// attempt) and its redirect policy. The SDK never follows a redirect of the API to
+// another origin. If the client has no transport, the SDK uses its own pool: at
+// most 64 connections per host over HTTP/1.1. Further calls wait for a free
+// connection.
 //
-// A transport that retries requests by itself breaks the promise that
-// at-most-once calls are not sent twice.
+// Do not use a transport that retries requests by itself: it may send an
+// at-most-once call twice.
 func WithHTTPClient(client *http.Client) ClientOption {
 	return clientOption(func(s *settings) error {
 		if client == nil {
@@ -208,13 +210,14 @@ func WithHTTPClient(client *http.Client) ClientOption {
 }
 
 // WithMiddleware wraps the transport that the client uses: the SDK's connections,
-// or the transport of [WithHTTPClient]. The function is called once per client. Of
-// several middlewares the first is the outermost; those given to [Client.With] are
-// inside those of its parent.
+// or the transport of [WithHTTPClient]. The SDK calls the function once per client.
+// If there are several middlewares, the first one is the outermost. Those that are
+// given to [Client.With] are inside those of the client that it is called on.
 //
 // A middleware sees each HTTP request: attempts, redirects and downloads. Headers
-// that it adds reach storage hosts too, and the URL of a download holds a signature
-// that should not be recorded: check the Operation of [AttemptFromContext].
+// that it adds are also sent to storage hosts. The URL of a download contains a
+// signature that should not be recorded. To recognize a download, check whether the
+// Operation of [AttemptFromContext] is "Runs.Download".
 func WithMiddleware(middleware func(next http.RoundTripper) http.RoundTripper) ClientOption {
 	return clientOption(func(s *settings) error {
 		if middleware == nil {
@@ -225,8 +228,8 @@ func WithMiddleware(middleware func(next http.RoundTripper) http.RoundTripper) C
 	})
 }
 
-// WithToken sets the bearer token: an API key, or the session token of a user.
-// Feedback needs the latter.
+// WithToken sets the bearer token: an API key, or the session token of a user. Only
+// the session token of a user can set feedback.
 func WithToken(token string) SharedOption {
 	return sharedOption(func(s *settings) error { return s.setToken("WithToken", token) })
 }
@@ -240,9 +243,10 @@ func (s *settings) setToken(argument, token string) error {
 }
 
 // WithTokenSource sets a function that returns the bearer token of each attempt,
-// for tokens that expire. The function is called concurrently, should cache, and
-// must return when its context ends, at the latest after the attempt timeout. If it
-// fails, the call fails with a [*TransportError] that unwraps to its error.
+// for tokens that expire. The function may be called concurrently and should cache
+// the token. It must return when its context ends, which is at the latest after the
+// attempt timeout. If it returns an error, the call fails with a [*TransportError]
+// that unwraps to its error.
 func WithTokenSource(source func(context.Context) (string, error)) SharedOption {
 	return sharedOption(func(s *settings) error {
 		if source == nil {
@@ -274,7 +278,7 @@ func WithOrganization(id string) SharedOption {
 }
 
 // WithHeader sets a header of every request to the API. It refuses headers that
-// another option sets and those that belong to the connection.
+// another option sets, and headers of the connection such as Upgrade.
 func WithHeader(key, value string) SharedOption {
 	return sharedOption(func(s *settings) error {
 		key := textproto.CanonicalMIMEHeaderKey(key)
@@ -285,7 +289,8 @@ func WithHeader(key, value string) SharedOption {
 	})
 }
 
-// ownedHeaders maps the headers that WithHeader refuses to what sets them.
+// ownedHeaders maps each header that WithHeader refuses to the name of its owner,
+// which sets it.
 var ownedHeaders = map[string]string{
 	"Accept-Encoding":   "the connection",
 	"Authorization":     "WithToken",
@@ -318,7 +323,7 @@ func WithUserAgent(product string) ClientOption {
 }
 
 // WithMaxRetries sets how many times a call may be retried. The default is 4; 0
-// turns retries off. Polls of a wait have no retries of their own.
+// turns retries off. The polls of a wait are not retried, see [WaitRunParams].
 func WithMaxRetries(n int) SharedOption {
 	return sharedOption(func(s *settings) error {
 		s.call.retryOptions = append(slices.Clip(s.call.retryOptions), "WithMaxRetries")
@@ -330,9 +335,10 @@ func WithMaxRetries(n int) SharedOption {
 	})
 }
 
-// WithRetryBackoff sets the delay before a retry: a random time of at most min
-// before the first one, doubled for each further one, but never above max. The
-// default is 1 s and 32 s. A Retry-After above max ends the call.
+// WithRetryBackoff sets the delay before a retry. The delay is random: at most
+// minDelay before the first retry. This limit doubles for each further retry, up to
+// maxDelay. The defaults are 1 s and 32 s. If the API sends a Retry-After above
+// maxDelay, the call fails without a retry.
 func WithRetryBackoff(minDelay, maxDelay time.Duration) SharedOption {
 	return sharedOption(func(s *settings) error {
 		s.call.retryOptions = append(slices.Clip(s.call.retryOptions), "WithRetryBackoff")
@@ -345,10 +351,10 @@ func WithRetryBackoff(minDelay, maxDelay time.Duration) SharedOption {
 }
 
 // WithRetryBudget sets how many retries the calls of a client, and of the clients
-// that With derives from it, may share. The default is 50; 0 means no limit. In an
-// outage the budget is soon used up, and calls are sent once: many callers do not
-// multiply the load on a server that is down. Ten calls that the server could serve
-// give one retry back.
+// that With derives from it, may share. The default is 50; 0 means no limit. During
+// an outage the budget is soon used up. Calls are then sent only once, so that many
+// callers do not multiply the load on a server that is down. Every ten calls
+// without a temporary error give one retry back.
 func WithRetryBudget(retries int) ClientOption {
 	return clientOption(func(s *settings) error {
 		if retries < 0 {
@@ -361,9 +367,9 @@ func WithRetryBudget(retries int) ClientOption {
 
 // WithAttemptTimeout sets how long one attempt may take, from its start to the end
 // of the response body. The default is 30 s; 0 means no limit. The time does not
-// run while the attempt waits for a connection of the pool and none is being opened
-// for it. For a download it is the time without progress. The context limits the
-// call as a whole.
+// count while the attempt waits for a free connection of the pool, unless a
+// connection is being opened for it. For a download, d is the maximum time without
+// progress. To limit the call as a whole, use its context.
 func WithAttemptTimeout(d time.Duration) SharedOption {
 	return sharedOption(func(s *settings) error {
 		if d < 0 {
@@ -375,8 +381,8 @@ func WithAttemptTimeout(d time.Duration) SharedOption {
 }
 
 // WithMaxResponseBytes sets the maximum size of the body of an API response, after
-// decompression. The default is 64 MiB. A larger one fails with
-// [ErrResponseTooLarge]. For downloads see [DownloadParams].
+// decompression. The default is 64 MiB. If a response is larger, the call fails
+// with [ErrResponseTooLarge]. For downloads, see [DownloadParams].
 func WithMaxResponseBytes(n int64) SharedOption {
 	return sharedOption(func(s *settings) error {
 		if n < 1 {
@@ -402,9 +408,9 @@ func WithLogger(logger *slog.Logger) ClientOption {
 	})
 }
 
-// WithRateLimiter makes each attempt wait for limiter first. If its Wait fails, the
-// call fails with a [*TransportError] that unwraps to its error. Downloads do not
-// wait, because they are not sent to the API.
+// WithRateLimiter calls limiter.Wait before each attempt. If Wait returns an error,
+// the call fails with a [*TransportError] that unwraps to its error. Downloads do
+// not wait, because they are not sent to the API.
 func WithRateLimiter(limiter RateLimiter) ClientOption {
 	return clientOption(func(s *settings) error {
 		if limiter == nil {
@@ -416,8 +422,8 @@ func WithRateLimiter(limiter RateLimiter) ClientOption {
 }
 
 // WithResponse fills response with the HTTP response to the call, whether the call
-// succeeds or fails. If a method makes several calls, such as [RunsService.All], it
-// is the last response. A download has no body.
+// succeeds or fails. If a method makes several calls, such as [RunsService.All],
+// response holds the last one. For a download, Body is nil.
 func WithResponse(response *Response) CallOption {
 	return callOption(func(s *settings) error {
 		if response == nil {
@@ -429,12 +435,12 @@ func WithResponse(response *Response) CallOption {
 	})
 }
 
-// WithQuery adds a query parameter that the SDK has no name for. It refuses one
-// that the method sets by itself.
+// WithQuery adds a query parameter for which the SDK has no field. It refuses a
+// parameter that the method itself sets.
 func WithQuery(key, value string) CallOption {
 	return callOption(func(s *settings) error {
 		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return badArgument("WithQuery", "must have a key, and hold valid UTF-8")
+			return badArgument("WithQuery", "must have a key, and be valid UTF-8")
 		}
 		query := make(url.Values, len(s.call.query)+1)
 		for key, values := range s.call.query {
@@ -449,16 +455,17 @@ func WithQuery(key, value string) CallOption {
 // WithIdempotencyKey sets the Idempotency-Key of an at-most-once call, such as
 // [ModelsService.CreateRun], instead of a random one. Idempotent calls refuse it.
 //
-// Runflow documents for some endpoints, and likely applies to all, that it does not
-// process a request again if it knows the key: it repeats the first response, or
-// refuses another body with [ErrConflict]. The SDK does not rely on that for its
-// random keys: it retries such a call only if the server cannot have processed it,
-// and reports anything unclear as [ErrOutcomeUnknown]. With your own key it relies
-// on it, and retries the call like an idempotent one.
+// Runflow documents for some endpoints that it does not process a request again if
+// it knows the key: it repeats the first response, or refuses a request with
+// another body with [ErrConflict]. This is likely true for all endpoints. The SDK
+// does not rely on it for random keys: it retries such a call only if the server
+// cannot have processed it, and returns [ErrOutcomeUnknown] if the outcome is
+// unknown. The SDK relies on it for your own key, and retries the call like an
+// idempotent one.
 func WithIdempotencyKey(key string) CallOption {
 	return callOption(func(s *settings) error {
 		if key == "" || strings.ContainsFunc(key, isInvisible) {
-			return badArgument("WithIdempotencyKey", "must hold only visible ASCII characters")
+			return badArgument("WithIdempotencyKey", "must contain only visible ASCII characters")
 		}
 		s.call.key = key
 		return nil
@@ -471,7 +478,7 @@ func (s *settings) setHeader(argument, key, value string) error {
 		return badArgument(argument, "must have a valid header name")
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsControl(r) }) {
-		return badArgument(argument, "must hold only printable ASCII characters")
+		return badArgument(argument, "must contain only printable ASCII characters")
 	}
 	s.Header = s.Header.Clone()
 	s.Header.Set(key, value)
@@ -484,7 +491,7 @@ func checkToken(token string) string {
 	case token == "":
 		return "must not be empty"
 	case strings.ContainsFunc(token, isInvisible):
-		return `must hold only visible ASCII characters: no space, no line break, no leading "Bearer"`
+		return `must contain only visible ASCII characters: no space, no line break, no "Bearer" before it`
 	}
 	return ""
 }
@@ -501,20 +508,20 @@ func parseBaseURL(baseURL string) (u *url.URL, reason string) {
 	case u.Hostname() == "":
 		return nil, "must have a host"
 	case strings.ContainsFunc(u.Host, isInvisible):
-		return nil, "must have a host in ASCII, such as xn--" // Go 1.26 and 1.27 send others differently
+		return nil, "must have a host in ASCII; write other names in the form xn--…" // Go 1.26 and 1.27 encode them differently
 	case u.User != nil:
-		return nil, "must not hold user info"
+		return nil, "must not contain user info"
 	case u.RawQuery != "" || u.ForceQuery:
-		return nil, "must not hold a query"
+		return nil, "must not contain a query"
 	case strings.Contains(baseURL, "#"):
-		return nil, "must not hold a fragment"
+		return nil, "must not contain a fragment"
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 	return u, ""
 }
 
-// record fills r with how a call ended.
+// record fills r with the result of a call.
 func (r *Response) record(result *transport.Result) {
 	if r == nil {
 		return

@@ -18,14 +18,14 @@ import (
 )
 
 // An OutputFile is a file that a run created. See [Run.OutputFiles]. It can be
-// stored as JSON and downloaded later. It prints without the query of its URL,
-// which holds a signature.
+// stored as JSON and downloaded later. When it is printed, its URL is shown without
+// the query, which contains a signature.
 type OutputFile struct {
-	URL   string `json:"url"`    // signed, and valid for some hours; or a data URL that holds the file
+	URL   string `json:"url"`    // a signed URL, which expires; or a data URL that contains the file
 	Type  string `json:"type"`   // "image", for example; "" if unknown
-	Raw   JSON   `json:"raw"`    // all that the API says of the file: a string, or an object
-	RunID string `json:"run_id"` // of the run; Download needs it to replace an expired URL
-	Index int    `json:"index"`  // among the files of the run
+	Raw   JSON   `json:"raw"`    // the part of the output that describes the file: a string or an object
+	RunID string `json:"run_id"` // ID of the run; Download needs it to replace an expired URL
+	Index int    `json:"index"`  // position among the files of the run, from 0
 }
 
 // String returns the file without the query of its URL.
@@ -53,9 +53,10 @@ func (f OutputFile) shownURL() string {
 	return redact.Line(f.URL)
 }
 
-// OutputFiles returns the files in the run's Output, in an order that does not
-// change. It understands all known forms of an output, and skips everything else,
-// which [JSON.Decode] decodes.
+// OutputFiles returns the files in the run's Output, always in the same order. It
+// finds the files in all known forms of an output and skips everything else. To
+// decode other values, use [JSON.Decode]. If the output contains no files, the
+// slice is empty.
 func (r *Run) OutputFiles() []OutputFile {
 	if r == nil {
 		return nil
@@ -70,11 +71,11 @@ const (
 	maxOutputFiles = 10_000
 )
 
-// sameFile are the names that an object may give to the URL of its one file, by
-// preference.
+// sameFile are the names of members that hold the URL of an object's only file. The
+// first name that an object has is used.
 var sameFile = []string{"url", "output_url", "signed_url", "public_url", "download_url", "asset_url", "cdn_url", "src", "href"}
 
-// mediaNames are further names of files.
+// mediaNames are further names of members that hold files.
 var mediaNames = []string{
 	"urls", "image", "images", "video", "videos", "audio", "audios", "file", "files", "mask", "masks", "output", "outputs",
 	"result", "results", "media", "picture", "pictures", "thumbnail", "thumbnails", "frame", "frames", "gif", "mesh", "asset", "assets",
@@ -92,8 +93,8 @@ type finder struct {
 	known map[string]bool // URLs without their queries
 }
 
-// visit looks for files in value. An object calls the value name, and says that it
-// is of the given kind.
+// visit adds the files in value. The name is that of the member of an object that
+// has the value, and kind is the type that the object names.
 func (f *finder) visit(name, kind string, value JSON, depth int) {
 	value = bytes.TrimSpace(value)
 	if len(value) == 0 || depth > maxOutputDepth {
@@ -131,13 +132,13 @@ func (f *finder) visitObject(name string, object map[string]JSON, raw JSON, dept
 		case member == "outputs", isText && slices.Contains(sameFile, member):
 		case isText && isMediaName(member):
 			f.add(textOf(value), member, "", raw)
-		case !isText: // a text under another name may be anything
+		case !isText: // a string with another name may be anything
 			f.visit(member, kind, value, depth+1)
 		}
 	}
 }
 
-// add adds a file, unless it is known or not one.
+// add adds the file at location, unless it has been added before or is not a file.
 func (f *finder) add(location, name, kind string, raw JSON) {
 	place, _, _ := strings.Cut(location, "?")
 	if !isFile(location) || f.known[place] || len(f.found) == maxOutputFiles {
@@ -160,7 +161,7 @@ func textOf(value JSON) string {
 	return codec.Text(value, len(value))
 }
 
-const assetScheme = "runflow" // of references, which the API replaces by URLs in a run
+const assetScheme = "runflow" // of references to assets; the API replaces them by URLs in a run
 
 func isFile(location string) bool {
 	scheme, _, ok := strings.Cut(location, ":")
@@ -175,9 +176,10 @@ type DownloadParams struct {
 	// OnStart is optional. It is called once, before the first byte is written.
 	// Its error ends the download.
 	OnStart func(FileInfo) error
-	// OnProgress is optional. It is called after each part. The total is -1 if
-	// it is unknown. The number of bytes written falls if the download starts
-	// anew.
+	// OnProgress is optional. It is called after each part with the number of bytes
+	// written so far and the size of the file, or -1 if the size is unknown. The
+	// number of bytes written decreases if the download starts again from the
+	// beginning.
 	OnProgress func(written, total int64)
 }
 
@@ -191,28 +193,31 @@ func (p DownloadParams) validate() error {
 // A FileInfo describes a file.
 type FileInfo struct {
 	Name        string `json:"name"`         // a base name without separators; "" if there is none
-	ContentType string `json:"content_type"` // as the storage host says
+	ContentType string `json:"content_type"` // the Content-Type that the storage host sent
 	Size        int64  `json:"size"`         // in bytes; -1 if unknown
 }
 
-// Download writes an output file to w. The Size of the FileInfo that it returns is
-// the number of bytes written, also beside an error.
+// Download writes an output file to w, and returns a description of the file. Its
+// Size is the number of bytes that were written, also if an error is returned.
 //
-// The request goes through the client's transport and middleware, but it has
-// neither a token nor the headers, the cookies or the rate limit of the API. If the
-// transfer breaks off, it is resumed; an attempt that makes progress does not count
-// as a retry. A file is resumed only if a strong validator shows that it has not
-// changed. If it has, the download starts anew if w can be truncated, as an
-// *os.File can, and fails otherwise. If the URL has expired (403), Download gets the
-// run once for a new one.
+// The request goes through the client's transport and middleware, but without the
+// token, the headers, the cookies and the rate limiter of the API. Download is
+// idempotent. If the transfer breaks off, Download resumes it; an attempt that
+// makes progress does not count as a retry. Download resumes a file only if a
+// strong validator, an ETag or a Last-Modified date, shows that the file has not
+// changed. Otherwise it starts again from the beginning if w can be truncated, like
+// an *os.File, and fails if w cannot. If the URL has expired (403), Download gets
+// the run once to replace the URL.
 //
-// Plain http is refused unless the API is on a loopback address or
-// [WithInsecureHTTP] is given. Link-local addresses are always refused.
+// Download refuses plain http, unless [WithInsecureHTTP] is given. If the API is on
+// a loopback address, it allows plain http to loopback and private addresses. It
+// always refuses link-local addresses.
 //
-// Download returns an [*APIError] if the storage host refuses, the errors of
-// [RunsService.Get], [ErrResponseTooLarge], and a [*TransportError] that unwraps to
-// the error of w or OnStart. After an error a prefix of the file may have been
-// written to w.
+// Download returns an [*APIError] if the storage host refuses the request,
+// [ErrResponseTooLarge] if the file is larger than MaxBytes, a [*TransportError]
+// that unwraps to the error of w or OnStart if one of them fails, and the errors of
+// [RunsService.Get]. After an error a prefix of the file may have been written to
+// w.
 func (s *RunsService) Download(ctx context.Context, file OutputFile, w io.Writer, params DownloadParams, opts ...CallOption) (FileInfo, error) {
 	operation := endpoint.RunsDownload.Operation
 	if s == nil || s.settings == nil {
@@ -230,7 +235,7 @@ func (s *RunsService) Download(ctx context.Context, file OutputFile, w io.Writer
 		errs = append(errs, badArgument("w", "must not be nil"))
 	}
 	if !isFile(file.URL) {
-		errs = append(errs, badArgument("file.URL", "must be that of a file in Run.OutputFiles"))
+		errs = append(errs, badArgument("file.URL", "must be the URL of a file in Run.OutputFiles"))
 	}
 	if err := refused(operation, errs...); err != nil {
 		return FileInfo{}, err
@@ -252,7 +257,8 @@ func (s *RunsService) Download(ctx context.Context, file OutputFile, w io.Writer
 	return info, err
 }
 
-// download writes the file at location to f, after what f already has.
+// download writes the rest of the file at location to f, after the bytes that f
+// already has.
 func (s *settings) download(ctx context.Context, location string, f *download.File) error {
 	operation := endpoint.RunsDownload.Operation
 	if data, ok := strings.CutPrefix(location, "data:"); ok {
@@ -264,7 +270,7 @@ func (s *settings) download(ctx context.Context, location string, f *download.Fi
 	case err != nil:
 		reason = "must be a valid URL"
 	case isReference(location):
-		reason = "must not be a reference to an asset, unless it is in a run that the API can resolve it for"
+		reason = "must not be a reference to an asset, unless the API replaces it by a URL in the run with the ID file.RunID"
 	default:
 		reason = s.storagePolicy().Check(target)
 	}
@@ -278,7 +284,7 @@ func (s *settings) download(ctx context.Context, location string, f *download.Fi
 	return failure(result)
 }
 
-// inline writes the file that a data URL holds.
+// inline writes the file that a data URL contains.
 func inline(data string, f *download.File) error {
 	e := endpoint.RunsDownload
 	call := CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}
@@ -294,9 +300,9 @@ func inline(data string, f *download.File) error {
 	}
 }
 
-// locate gets the run of a file and returns the URL that the file has now. It is
-// that of the file with the same path. Before anything was written it may also be
-// that of the file at the same index, if the API describes it in the same way.
+// locate gets the run of a file and returns the new URL of the file: the URL with
+// the same path. If nothing has been written yet, it can also be the URL of the
+// file at the same index, if the API describes that file in the same way.
 func (s *RunsService) locate(ctx context.Context, file OutputFile, isWritten bool) (string, error) {
 	run, err := s.Get(ctx, file.RunID, GetRunParams{AddSignature: true})
 	if err != nil {
@@ -330,6 +336,6 @@ func withoutURLs(raw JSON) []byte {
 			members[name] = bytes.Clone(value)
 		}
 	}
-	data, _ := codec.Marshal(members) // what was decoded can be encoded
+	data, _ := codec.Marshal(members) // cannot fail: the values have been decoded from JSON
 	return data
 }

@@ -60,7 +60,7 @@ func TestRun_OutputFiles(t *testing.T) {
 		`{}`:                               nil,
 		`"done"`:                           nil,
 		`{"seed":42,"text":"a poem"}`:      nil,
-		`{"documentation":"https://docs"}`: nil, // a text under a name that says nothing
+		`{"documentation":"https://docs"}`: nil, // a string whose name does not indicate a file
 		`{"code":"FAILED","message":"see https://a","errors":[{"loc":["body"],"msg":"x"}]}`: nil,
 		`{"outputs":[]}`:      nil,
 		`{"image_urls":null}`: nil,
@@ -111,15 +111,16 @@ func TestOutputFile_PrintsWithoutQuery(t *testing.T) {
 	assert.Equal(t, "runflow.OutputFile(data:…)", runflow.OutputFile{URL: "data:text/plain,canary"}.String())
 }
 
-// storage is an API with one run, and the host that stores its second output.
+// A storage is an API with one run, and the storage host of the run's second
+// output.
 type storage struct {
 	*httptest.Server
 
-	signature atomic.Int32 // that is valid
-	gets      atomic.Int32 // of the run
-	transfers atomic.Int32
-	leaks     atomic.Int32 // requests for the file that hold more than they should
-	cut       atomic.Bool  // the next transfer breaks off
+	signature atomic.Int32 // the valid signature
+	gets      atomic.Int32 // number of requests for the run
+	transfers atomic.Int32 // number of requests for the file
+	leaks     atomic.Int32 // number of headers that the storage host must not receive
+	cut       atomic.Bool  // whether the next transfer breaks off
 	outputs   func() string
 }
 
@@ -234,7 +235,7 @@ func TestRunsService_Download_ResumesAfterBreakAndExpiry(t *testing.T) {
 	assert.Zero(t, s.leaks.Load())
 }
 
-// After the link has expired, only the same file may be taken.
+// After the link has expired, Download must not download a different file.
 func TestRunsService_Download_SameFileOnly(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -326,16 +327,16 @@ func TestRunsService_Download_BadArguments(t *testing.T) {
 		w      io.Writer
 		params runflow.DownloadParams
 	}{
-		"file.URL: must be that of a file in Run.OutputFiles": {"", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must be that of a file":                    {"file:///etc/passwd", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must be an absolute http or https URL":     {"https://", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must be a valid URL":                       {"https://a b/", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must not be plain http":                    {"http://example.com/canary", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must not be a link-local address":          {"https://169.254.169.254/canary", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must not be a link-local":                  {"http://[fe80::1]/canary", io.Discard, runflow.DownloadParams{}},
-		"file.URL: must not be a reference to an asset":       {"runflow://assets/x", io.Discard, runflow.DownloadParams{}},
-		"w: must not be nil":                                  {"https://a/", nil, runflow.DownloadParams{}},
-		"params.MaxBytes: must not be negative":               {"https://a/", io.Discard, runflow.DownloadParams{MaxBytes: -1}},
+		"file.URL: must be the URL of a file in Run.OutputFiles": {"", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must be the URL of a file":                    {"file:///etc/passwd", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must be an absolute http or https URL":        {"https://", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must be a valid URL":                          {"https://a b/", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must not be plain http":                       {"http://example.com/canary", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must not be a link-local address":             {"https://169.254.169.254/canary", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must not be a link-local":                     {"http://[fe80::1]/canary", io.Discard, runflow.DownloadParams{}},
+		"file.URL: must not be a reference to an asset":          {"runflow://assets/x", io.Discard, runflow.DownloadParams{}},
+		"w: must not be nil":                                     {"https://a/", nil, runflow.DownloadParams{}},
+		"params.MaxBytes: must not be negative":                  {"https://a/", io.Discard, runflow.DownloadParams{MaxBytes: -1}},
 	} {
 		_, err := client.Runs.Download(t.Context(), runflow.OutputFile{URL: tc.url}, tc.w, tc.params)
 		require.ErrorIs(t, err, runflow.ErrInvalidArgument, want)

@@ -2,7 +2,7 @@
 // which runs generative-media models and ComfyUI workflows.
 //
 // It covers the run lifecycle: create a run, wait for it or handle its callback,
-// download its output, and record the feedback that a person gives on it.
+// download its output, and set feedback on it.
 //
 //	package main
 //
@@ -52,49 +52,52 @@
 //	feedback := runflow.Feedback{Rating: runflow.ThumbsUp, Reason: "sharp"}
 //	run, err := client.Runs.SetFeedback(ctx, runID, feedback, runflow.WithToken(userToken))
 //
-// With an API key the API refuses it with [ErrPermissionDenied].
+// If the token is an API key, SetFeedback returns [ErrPermissionDenied].
 //
 // # Options
 //
-// A [ClientOption] is given to [NewClient] or [Client.With], a [CallOption] to a
-// call. A [SharedOption] is both: given to a client it is the default of its calls.
-// Client.With derives a client with other defaults, which shares the connections.
+// Pass a [ClientOption] to [NewClient] or [Client.With], and a [CallOption] to a
+// call. A [SharedOption] is both: if it is given to a client, it is the default for
+// the client's calls. Client.With derives a client with other defaults. The derived
+// client shares the connections.
 //
 // # Waiting
 //
 // [RunsService.Wait] and [ModelsService.RunAndWait] poll a run until it ends. They
-// survive temporary errors, see [WaitRunParams]. A wait that ends early does not
-// stop the run, and the API has no public way to cancel one. A backend that has
-// many runs should receive callbacks instead, see the package callback.
+// continue after temporary errors, see [WaitRunParams]. If a wait ends early, the
+// run continues; the API has no public way to cancel a run. A backend with many
+// runs should receive callbacks instead, see the package callback.
 //
 // # Errors
 //
-// A failed call returns an [*APIError] (an error response), a [*TransportError]
-// (no response), a [*DecodeError] (a successful response that cannot be decoded)
-// or an [*ArgumentError] (a bad argument; no request was sent). A wait can also
-// return a [*RunError] (the run failed or was cancelled) or a [*WaitError] (waiting
-// ended before the run did). [errors.Is] compares them with [ErrNotFound] and the
-// other sentinels, and [CallInfoOf] returns the operation, the request ID, the
-// number of attempts and the idempotency key. The text of an error never contains
-// a token, a query or a body.
+// A failed call returns an [*APIError] (an error response), a [*TransportError] (no
+// response), a [*DecodeError] (a successful response that cannot be decoded) or an
+// [*ArgumentError] (a bad argument; no request was sent). A wait can also return a
+// [*RunError] (the run failed or was cancelled) or a [*WaitError] (waiting ended
+// before the run did). Use [errors.Is] to compare an error with [ErrNotFound] and
+// the other sentinels. [CallInfoOf] returns the operation, the request ID, the
+// number of attempts and the idempotency key. The text of an error never contains a
+// token, a query or a body.
 //
 // # Retries
 //
-// Each method belongs to a retry class, which its documentation names. An
-// idempotent call is retried on the statuses 408, 429 and 5xx except 501, and on
-// failed connections. An at-most-once call may cost money or change state: it is
-// retried only if the server cannot have processed it. If its outcome is unknown,
-// the error is [ErrOutcomeUnknown]; see [WithIdempotencyKey] and
-// [RunsService.FindByClientRef] for how to recover.
+// Each method belongs to a retry class, which its documentation names. The client
+// retries an idempotent call on the statuses 408, 429 and 5xx except 501, on failed
+// connections, and on attempts that take too long. An at-most-once call may cost
+// money or change state, so the client retries it only if the server cannot have
+// processed it. If its outcome is unknown, the error is [ErrOutcomeUnknown]; to
+// recover, see [WithIdempotencyKey] and [RunsService.FindByClientRef].
 //
-// Delays grow exponentially with full jitter. A Retry-After is the minimum of a
-// delay; if it is longer than the maximum of [WithRetryBackoff] or than the context
-// allows, the call returns at once. All calls of a client share a retry budget, see
+// The maximum delay before a retry doubles with each attempt, and the actual delay
+// is random. A Retry-After header sets the minimum delay; if that is longer than
+// the maximum of [WithRetryBackoff] or than the context allows, the call returns
+// without a retry. All calls of a client share a retry budget, see
 // [WithRetryBudget].
 //
 // # Money
 //
-// Amounts are exact decimals in US dollars. A run that failed is not billed.
+// Amounts of money are exact decimals. Costs are in US dollars. A run that failed
+// is not billed.
 //
 // # Other endpoints
 //
@@ -115,13 +118,14 @@ const Version = "0.1.0"
 // DefaultBaseURL is the base URL of the API.
 const DefaultBaseURL = "https://api.runflow.io"
 
-// AnyID stands for all parents of the organization, where a method takes the ID
-// of a parent: the logs and node runs of all runs, the pricing and examples of all
-// models. Other methods refuse it.
+// AnyID can be used in place of the ID of a run or a model. It then stands for all
+// of them: the logs and node runs of all runs of the organization, or the pricing
+// and examples of all models. The methods that accept it say so. All others refuse
+// it.
 const AnyID = "any"
 
 // A Client calls the Runflow API. Create it with [NewClient]. It is safe for
-// concurrent use, and prints without its token.
+// concurrent use. Printing it does not reveal its token.
 type Client struct {
 	// Runs gets, lists and waits for runs, downloads their output and sets
 	// feedback on them.
@@ -138,7 +142,8 @@ type Client struct {
 // the session token of a user. The token may be empty if [WithTokenSource] is
 // given. NewClient sends no request.
 //
-// It returns an [*ArgumentError] for each bad argument, joined by [errors.Join].
+// It returns an [*ArgumentError] for each invalid argument; several are joined by
+// [errors.Join].
 func NewClient(token string, opts ...ClientOption) (*Client, error) {
 	s := defaultSettings()
 	var errs []error
@@ -148,8 +153,9 @@ func NewClient(token string, opts ...ClientOption) (*Client, error) {
 	return newClient(s, append(errs, s.applyClient(opts)))
 }
 
-// With returns a client with other defaults. It shares the connections and the
-// retry budget of c. It returns the same errors as [NewClient].
+// With returns a client that has the settings of c, changed by opts. Unless an
+// option replaces them, it shares the connections and the retry budget of c. With
+// returns the same errors as [NewClient].
 func (c *Client) With(opts ...ClientOption) (*Client, error) {
 	if c == nil || c.common == nil {
 		return nil, errNoClient("")
@@ -162,7 +168,7 @@ func newClient(s *settings, errs []error) (*Client, error) {
 	if err := refused("", append(errs, s.validate(), s.connect())...); err != nil {
 		return nil, err
 	}
-	s.call = callSettings{} // what the options of the client's defaults left there
+	s.call = callSettings{} // only options of a call may set them
 	common := newService(s)
 	return &Client{
 		Runs:             (*RunsService)(common),
@@ -172,8 +178,8 @@ func newClient(s *settings, errs []error) (*Client, error) {
 	}, nil
 }
 
-// CloseIdleConnections closes the connections that are not in use, of this client
-// and of all clients that share them.
+// CloseIdleConnections closes the idle connections of this client and of all
+// clients that share its connections.
 func (c *Client) CloseIdleConnections() {
 	if c == nil || c.common == nil {
 		return
@@ -195,14 +201,14 @@ func (c Client) String() string {
 // [AttemptFromContext].
 type Attempt struct {
 	Operation string // the method that was called: "Runs.SetFeedback"
-	Method    string // of HTTP: "PATCH"
+	Method    string // HTTP method: "PATCH"
 	Route     string // path template: "/v1/runs/{run_id}/feedback"; "{path}" for Client.Do
 	Number    int    // 1 for the first attempt
 }
 
 // AttemptFromContext returns the attempt that the context of an HTTP request
-// belongs to. It lets a middleware name its spans and label its metrics, see
-// [WithMiddleware]. A download has the route "{output_url}".
+// belongs to. A middleware can use it to name its spans and to label its metrics,
+// see [WithMiddleware]. A download has the route "{output_url}".
 func AttemptFromContext(ctx context.Context) (Attempt, bool) {
 	attempt, ok := transport.FromContext(ctx)
 	return Attempt(attempt), ok
@@ -219,9 +225,9 @@ type RateLimiter interface {
 type Response struct {
 	StatusCode int // 0 if there was no response
 	Header     http.Header
-	RequestID  string // for Runflow's support
+	RequestID  string // ID of the request, for Runflow's support
 	Attempts   int    // number of attempts
 	Body       []byte // the exact bytes; nil for a download
 
-	IdempotencyKey string // that was sent; "" if there was none
+	IdempotencyKey string // the key that was sent; "" if there was none
 }

@@ -30,7 +30,7 @@ func TestNewClient_Tokens(t *testing.T) {
 		assert.Equal(t, "Bearer "+token, server.only(t).Header.Get("Authorization"))
 	}
 	_, err := runflow.NewClient("two words")
-	require.EqualError(t, err, `runflow: token: must hold only visible ASCII characters: no space, no line break, no leading "Bearer"`)
+	require.EqualError(t, err, `runflow: token: must contain only visible ASCII characters: no space, no line break, no "Bearer" before it`)
 }
 
 func TestNewClient_ReportsAllArguments(t *testing.T) {

@@ -20,8 +20,8 @@ type RunsService service
 // A Run is one execution of a model, a flow or a ComfyUI workflow.
 //
 // A field that the API leaves out or sends as null is zero. NodeRuns, Logs, Model,
-// Flow, ComfyuiWorkflow and CurrentEvaluationSummary are set only if the call
-// embeds them, see [RunEmbed].
+// Flow, ComfyuiWorkflow and CurrentEvaluationSummary are set only if the call asks
+// for them, see [RunEmbed].
 type Run struct {
 	ID                 string              `json:"id,omitzero"`
 	FlowID             string              `json:"flow_id,omitzero"`
@@ -33,10 +33,10 @@ type Run struct {
 	StatusCode         RunStatus           `json:"status_code,omitzero"`
 	SourceCode         RunSource           `json:"source_code,omitzero"`
 	Input              JSON                `json:"input,omitzero"`
-	Output             JSON                `json:"output,omitzero"` // its URLs are signed and expire; get the run again for new ones
+	Output             JSON                `json:"output,omitzero"` // its URLs are signed and expire; get the run again for new URLs
 	Context            JSON                `json:"context,omitzero"`
 	DurationMS         *int64              `json:"duration_ms,omitzero"` // milliseconds; nil if unknown
-	Cost               decimal.NullDecimal `json:"cost,omitzero"`        // in US dollars; not valid if unknown
+	Cost               decimal.NullDecimal `json:"cost,omitzero"`        // in US dollars; its Valid is false if the cost is unknown
 	CostBreakdown      JSON                `json:"cost_breakdown,omitzero"`
 	NodesTotal         *int                `json:"nodes_total,omitzero"`
 	NodesCompleted     *int                `json:"nodes_completed,omitzero"`
@@ -58,7 +58,7 @@ type Run struct {
 	FailureCode        string              `json:"failure_code,omitzero"`
 	FailureMessage     string              `json:"failure_message,omitzero"`
 	FailureStageCode   FailureStage        `json:"failure_stage_code,omitzero"`
-	FeedbackIsPositive *bool               `json:"feedback_is_positive,omitzero"` // true is thumbs up, false thumbs down, nil no feedback; see [Run.Feedback]
+	FeedbackIsPositive *bool               `json:"feedback_is_positive,omitzero"` // true means thumbs up, false thumbs down, nil no feedback; see [Run.Feedback]
 	FeedbackReason     string              `json:"feedback_reason,omitzero"`
 
 	SourceChatMessageID      string             `json:"source_chat_message_id,omitzero"`
@@ -67,7 +67,7 @@ type Run struct {
 	NodeRuns        []NodeRun        `json:"node_runs,omitzero"`
 	Logs            []RunLog         `json:"logs,omitzero"`
 	Model           *Model           `json:"model,omitzero"`
-	Flow            JSON             `json:"flow,omitzero"` // embedded only by older versions of the API
+	Flow            JSON             `json:"flow,omitzero"` // only older versions of the API send it
 	ComfyuiWorkflow *ComfyuiWorkflow `json:"comfyui_workflow,omitzero"`
 }
 
@@ -77,7 +77,7 @@ type NodeRun struct {
 	RunID          string              `json:"run_id,omitzero"`
 	NodeID         string              `json:"node_id,omitzero"`
 	FlowID         string              `json:"flow_id,omitzero"`
-	StateCode      string              `json:"state_code,omitzero"` // the API publishes no list of them
+	StateCode      string              `json:"state_code,omitzero"` // the API publishes no list of the codes
 	Input          JSON                `json:"input,omitzero"`
 	Output         JSON                `json:"output,omitzero"`
 	InputSignature string              `json:"input_signature,omitzero"`
@@ -96,15 +96,15 @@ type NodeRun struct {
 type RunLog struct {
 	ID        string    `json:"id,omitzero"`
 	RunID     string    `json:"run_id,omitzero"`
-	LevelCode string    `json:"level_code,omitzero"` // the API publishes no list of them
+	LevelCode string    `json:"level_code,omitzero"` // the API publishes no list of the codes
 	Message   string    `json:"message,omitzero"`
 	Timestamp time.Time `json:"timestamp,omitzero"`
 	Meta      JSON      `json:"meta,omitzero"`
 	Run       *Run      `json:"run,omitzero"`
 }
 
-// An EvaluationSummary is the result of a run's current evaluation. It needs the
-// scope evaluations:read.
+// An EvaluationSummary is the result of a run's current evaluation. The API sends
+// it only if the token has the scope evaluations:read.
 type EvaluationSummary struct {
 	Passed     *bool    `json:"passed,omitzero"`
 	StatusCode string   `json:"status_code,omitzero"` // always "completed"
@@ -121,7 +121,7 @@ type CallbackDelivery struct {
 	Payload           JSON      `json:"payload,omitzero"`
 	SigningSecretID   string    `json:"signing_secret_id,omitzero"`
 	IsAutomatic       bool      `json:"is_automatic,omitzero"` // false if RedeliverCallback requested it
-	StatusCode        string    `json:"status_code,omitzero"`  // the API publishes no list of them
+	StatusCode        string    `json:"status_code,omitzero"`  // the API publishes no list of the codes
 	FailureReasonCode string    `json:"failure_reason_code,omitzero"`
 	FailureDetail     string    `json:"failure_detail,omitzero"`
 	AttemptCount      *int      `json:"attempt_count,omitzero"`
@@ -150,8 +150,8 @@ type CallbackDeliveryAttempt struct {
 // here.
 type RunStatus string
 
-// The statuses of a run. The API documents RunStatusPartialSucceeded for batches
-// only.
+// The statuses of a run. The documentation of the API mentions
+// RunStatusPartialSucceeded for batches only.
 const (
 	RunStatusQueued           RunStatus = "queued"
 	RunStatusDispatching      RunStatus = "dispatching"
@@ -162,7 +162,7 @@ const (
 	RunStatusPartialSucceeded RunStatus = "partial_succeeded"
 )
 
-// runStatusCanceled is how parts of the API spell RunStatusCancelled.
+// runStatusCanceled is the spelling of RunStatusCancelled in parts of the API.
 const runStatusCanceled RunStatus = "canceled"
 
 // IsTerminal reports whether the run has ended. It returns false for an unknown
@@ -176,8 +176,8 @@ func (s RunStatus) IsTerminal() bool {
 	}
 }
 
-// UnmarshalText decodes "canceled" as RunStatusCancelled, and every other status
-// as it is.
+// UnmarshalText decodes "canceled" as RunStatusCancelled, and leaves every other
+// status unchanged.
 func (s *RunStatus) UnmarshalText(text []byte) error {
 	*s = RunStatus(text)
 	if *s == runStatusCanceled {
@@ -238,9 +238,9 @@ const (
 
 // GetRunParams are the params of [RunsService.Get].
 type GetRunParams struct {
-	Embed        []RunEmbed // parts to send with the run
-	Fields       []string   // fields to send, by their names in the API; "id" is added; none means all
-	AddSignature bool       // sign the URLs of outputs, so that they can be inputs
+	Embed        []RunEmbed // parts of the run to return
+	Fields       []string   // fields to return, by their names in the API; "id" is added; none means all
+	AddSignature bool       // sign the URLs of outputs, so that they can be used as inputs
 }
 
 // getQuery is the query of a method that gets one object.
@@ -258,7 +258,7 @@ func (p GetRunParams) query() getQuery {
 	return getQuery{Embed: texts(p.Embed), Fields: withFields(p.Fields, "id"), AddSignature: p.AddSignature}
 }
 
-// withFields adds names to fields, unless there are none, which means all.
+// withFields adds names to fields. It does not change empty fields, which mean all.
 func withFields(fields []string, names ...string) []string {
 	if len(fields) == 0 {
 		return nil
@@ -281,7 +281,7 @@ func doRun(ctx context.Context, s *service, e *endpoint.Endpoint, r request, opt
 	return run, nil
 }
 
-// decode decodes a run that was asked for. A response without an ID is not one.
+// decode decodes a run. It refuses a response without an ID.
 func (r *Run) decode(ctx context.Context, _ *settings, body []byte) error {
 	if err := codec.Unmarshal(ctx, body, r); err != nil || r.ID != "" {
 		return err
@@ -295,7 +295,7 @@ func (r *Run) decode(ctx context.Context, _ *settings, body []byte) error {
 	return nil
 }
 
-// A dispatched run is known by its run_id.
+// A dispatched is a response that names the ID of a run run_id.
 type dispatched struct {
 	RunID string `json:"run_id"`
 }
@@ -316,10 +316,10 @@ type ListRunsParams struct {
 	Filter       Filter
 	Limit        int        // items per page, 1 to 500; 0 means the default of the API
 	SortBy       string     // "created_at:desc"; several are separated by commas
-	Fields       []string   // fields to send, by their names in the API; none means all
+	Fields       []string   // fields to return, by their names in the API; none means all
 	Cursor       string     // Next or Previous of a Page; "" means the first page
-	Embed        []RunEmbed // parts to send with each run
-	AddSignature bool       // sign the URLs of outputs, so that they can be inputs
+	Embed        []RunEmbed // parts of each run to return
+	AddSignature bool       // sign the URLs of outputs, so that they can be used as inputs
 }
 
 func (p ListRunsParams) query() listQuery {
@@ -336,18 +336,20 @@ func (s *RunsService) List(ctx context.Context, params ListRunsParams, opts ...C
 	return list[Run](ctx, (*service)(s), endpoint.RunsList, nil, params.query(), opts)
 }
 
-// All returns an iterator over the runs of all pages, from the page that params
-// selects on. From a Previous of a [Page] it iterates backwards. It gets a page
-// when the one before is used up, and ends with the first error, which is a
-// [*DecodeError] if a cursor repeats. It calls [RunsService.List].
+// All returns an iterator over the runs of all pages, beginning with the page that
+// params selects. If params.Cursor is the Previous of a [Page], it iterates
+// backwards. It gets a page after it has yielded all runs of the page before. It
+// ends with the first error, which is a [*DecodeError] if a cursor repeats. It
+// calls [RunsService.List].
 func (s *RunsService) All(ctx context.Context, params ListRunsParams, opts ...CallOption) iter.Seq2[*Run, error] {
 	return all[Run](ctx, (*service)(s), endpoint.RunsList, nil, params.query(), opts)
 }
 
 // FindByClientRef returns the runs with the given ClientRef, the newest first, at
 // most 500. It returns an empty slice if there is none. Use it to recover from
-// [ErrOutcomeUnknown]: it finds the run that a failed call may have created. A run
-// may take a moment to appear.
+// [ErrOutcomeUnknown]: it finds the run that a failed call may have created. A new
+// run may not be found at once. FindByClientRef refuses a ClientRef with quotes,
+// backslashes or control characters.
 //
 // Endpoint: GET /v1/runs (idempotent), see
 // https://docs.runflow.io/api-reference/runs/search-runs.
@@ -364,7 +366,7 @@ func (s *RunsService) FindByClientRef(ctx context.Context, clientRef string, opt
 	if err != nil {
 		return nil, err
 	}
-	// A run must never be taken for another one, even if the API ignores the filter.
+	// Runs with another ClientRef are left out, even if the API ignores the filter.
 	return slices.DeleteFunc(append([]Run{}, page.Items...), func(run Run) bool { return run.ClientRef != clientRef }), nil
 }
 
@@ -379,9 +381,9 @@ type ListRunLogsParams struct {
 	Filter Filter
 	Limit  int           // items per page, 1 to 500; 0 means the default of the API
 	SortBy string        // "timestamp:asc"; several are separated by commas
-	Fields []string      // fields to send, by their names in the API; none means all
+	Fields []string      // fields to return, by their names in the API; none means all
 	Cursor string        // Next or Previous of a Page; "" means the first page
-	Embed  []RunLogEmbed // parts to send with each log line
+	Embed  []RunLogEmbed // parts of each log line to return
 }
 
 func (p ListRunLogsParams) query() listQuery {
@@ -415,7 +417,7 @@ type ListNodeRunsParams struct {
 	Filter Filter
 	Limit  int      // items per page, 1 to 500; 0 means the default of the API
 	SortBy string   // "created_at:asc"; several are separated by commas
-	Fields []string // fields to send, by their names in the API; none means all
+	Fields []string // fields to return, by their names in the API; none means all
 	Cursor string   // Next or Previous of a Page; "" means the first page
 }
 
@@ -447,7 +449,7 @@ func (s *RunsService) GetNodeRun(ctx context.Context, runID, nodeRunID string, o
 }
 
 // ListCallbackDeliveriesParams are the params of
-// [RunsService.ListCallbackDeliveries]. The API documents none.
+// [RunsService.ListCallbackDeliveries]. The API documents no parameters.
 type ListCallbackDeliveriesParams struct{}
 
 // ListCallbackDeliveries returns the deliveries of a run's callback with all their
@@ -459,8 +461,9 @@ func (s *RunsService) ListCallbackDeliveries(ctx context.Context, runID string, 
 	return list[CallbackDelivery](ctx, (*service)(s), endpoint.RunsListCallbackDeliveries, []argument{id("runID", runID)}, listQuery{}, opts)
 }
 
-// RedeliverCallback delivers a run's callback once more, with the run in its
-// current state, and returns the delivery. It needs the scope runs:execute.
+// RedeliverCallback asks Runflow to deliver the callback of a run again, with the
+// current state of the run, and returns the new delivery. The token needs the scope
+// runs:execute.
 //
 // Endpoint: POST /v1/runs/{run_id}/callback-redeliveries (at-most-once), see
 // https://docs.runflow.io/api-reference/runs/redeliver-callback.

@@ -71,7 +71,7 @@ func TestRunsService_Get_NoID(t *testing.T) {
 		var decodeErr *runflow.DecodeError
 		require.ErrorAs(t, err, &decodeErr, body)
 		assert.Equal(t, "id", decodeErr.Field)
-		assert.NotErrorIs(t, err, runflow.ErrOutcomeUnknown, "a read changes nothing")
+		assert.NotErrorIs(t, err, runflow.ErrOutcomeUnknown, "a GET changes nothing, so its outcome does not matter")
 	}
 	run, err := newAPI(t, 200, `{"run_id":"1","status_code":"queued"}`).client(t).Runs.Get(t.Context(), "1", runflow.GetRunParams{})
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestRun_DecodesSample(t *testing.T) {
 	require.NoError(t, err)
 	again, err := json.Marshal(run)
 	require.NoError(t, err)
-	assert.JSONEq(t, withoutZeros(string(data)), withoutZeros(string(again)), "what was decoded can be encoded without a loss")
+	assert.JSONEq(t, withoutZeros(string(data)), withoutZeros(string(again)), "encoding a decoded run loses nothing")
 	var read runflow.Run
 	require.NoError(t, json.Unmarshal(again, &read))
 	twice, err := json.Marshal(read)
@@ -94,11 +94,11 @@ func TestRun_DecodesSample(t *testing.T) {
 	assert.Equal(t, string(again), string(twice), "encoding/json decodes what it encoded")
 }
 
-// withoutZeros removes the trailing zero of the sample's decimals, which
-// encoding/json does not keep.
+// withoutZeros removes the trailing zeros of the sample's decimals, because
+// encoding a decimal does not keep them.
 func withoutZeros(data string) string { return strings.ReplaceAll(data, `0150"`, `015"`) }
 
-// apiTypes returns all types that objects of the API are decoded into.
+// apiTypes returns all types into which objects of the API are decoded.
 func apiTypes() []reflect.Type {
 	var types []reflect.Type
 	var visit func(reflect.Type)
@@ -179,7 +179,7 @@ func TestTypes_FieldNames(t *testing.T) {
 	}
 }
 
-// A type without a plan would link the JSON library into every program.
+// With a type that has no plan, every program would link the JSON library.
 func TestTypes_HavePlans(t *testing.T) {
 	t.Parallel()
 	for _, typ := range apiTypes() {
@@ -298,7 +298,7 @@ func FuzzRun_RoundTrip(f *testing.F) {
 		}
 		encoded, err := json.Marshal(run)
 		if err != nil {
-			return // a year above 9999, or a free-form value with invalid UTF-8
+			return // json.Marshal refuses a year above 9999, and a free-form value with invalid UTF-8
 		}
 		var again runflow.Run
 		require.NoError(t, json.Unmarshal(encoded, &again))

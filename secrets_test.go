@@ -15,7 +15,7 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/leak"
 )
 
-// The canary search under each fault is in the acceptance module.
+// The acceptance module also looks for secrets under each fault.
 func TestSecrets_ExportedValues(t *testing.T) {
 	t.Parallel()
 	var out leak.Recorder
@@ -98,8 +98,8 @@ func TestSecrets_Echoes(t *testing.T) {
 	}
 }
 
-// A space ends a URL in a text, so that a word after it cannot be told from prose.
-// What looks like a query is removed.
+// In a text, a space ends a URL, so the words after it look like prose. A part
+// after the space is still removed if it looks like a query.
 func TestSecrets_URLWithSpace(t *testing.T) {
 	t.Parallel()
 	server := newAPI(t, 422, `{"code":"X","message":"https://storage/a file?a=b c&sig=canary"}`)
@@ -107,7 +107,8 @@ func TestSecrets_URLWithSpace(t *testing.T) {
 	require.ErrorContains(t, err, "https://storage/a file?[redacted] c?[redacted]")
 }
 
-// A panic of a caller's function passes through, and leaves a working client behind.
+// The SDK does not recover a panic of a caller's function. The client still works
+// after it.
 func TestClient_PanicsOfCallersFunctions(t *testing.T) {
 	t.Parallel()
 	server := newAPI(t, 200, `{"id":"1"}`)
@@ -134,7 +135,8 @@ func TestClient_PanicsOfCallersFunctions(t *testing.T) {
 	}
 }
 
-// The error of a caller's function is shown and unwrapped to.
+// The text of the call's error contains the error of the limiter, and the call's
+// error unwraps to it.
 func TestWithRateLimiter_Fails(t *testing.T) {
 	t.Parallel()
 	server := newAPI(t, 200, `{"id":"1"}`)

@@ -41,8 +41,8 @@ func newArgs(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
 }
 
-// hasResponse reports whether a call got a response, if only that the server does
-// not have the object.
+// hasResponse reports whether a call got a response, including a response that the
+// object does not exist.
 func hasResponse(err error) bool {
 	return err == nil || errors.Is(err, runflow.ErrNotFound) || errors.Is(err, runflow.ErrValidation)
 }
@@ -56,8 +56,8 @@ func TestCalls_CoverEveryMethod(t *testing.T) {
 	assert.ElementsMatch(t, append(slices.Collect(maps.Keys(methodDocs(t))), "Client.Do"), names)
 }
 
-// copied returns a deep copy, in which slices also show the elements behind their
-// end.
+// copied returns a deep copy. Its slices also contain the elements between length
+// and capacity.
 func copied(v reflect.Value) reflect.Value {
 	switch out := reflect.New(v.Type()).Elem(); v.Kind() {
 	case reflect.Pointer:
@@ -182,7 +182,7 @@ func TestCalls_ConcurrentUse(t *testing.T) {
 	files := 0
 	for _, request := range requests {
 		if !strings.HasPrefix(request.Path, "/v1/") {
-			files++ // of which the storage host learns no token
+			files++ // the storage host must not receive a token
 			assert.Empty(t, request.Header.Get("Authorization"))
 			continue
 		}
@@ -198,7 +198,7 @@ func TestCalls_ConcurrentUse(t *testing.T) {
 	assert.GreaterOrEqual(t, logged.Load(), limited.Load())
 }
 
-// counted is a handler that counts its records.
+// counted is a slog.Handler that counts its records.
 type counted struct {
 	slog.Handler
 

@@ -19,14 +19,14 @@ import (
 
 const token = "canary-token-0123456789"
 
-// A request is what a server received.
+// A request is a request that the server received.
 type request struct {
 	Method, URI, Body string
 	Header            http.Header
 }
 
-// An api is a server that sends the same response to every request, and remembers
-// the requests.
+// An api is a server that sends the same response to every request, and records the
+// requests.
 type api struct {
 	*httptest.Server
 
@@ -75,9 +75,9 @@ func (a *api) client(t *testing.T, opts ...runflow.ClientOption) *runflow.Client
 	return client
 }
 
-// sampleRun returns the sample response of the reference page, with the fields that
-// only its prose names, and with a different value in place of each placeholder. No
-// value is zero, so that the loss of one shows.
+// sampleRun returns the sample response of the reference page. It also has the
+// fields that only the text of the page mentions, and a different value in place of
+// each placeholder. No value is zero, so that a test notices if a value is lost.
 func sampleRun(tb testing.TB) []byte {
 	tb.Helper()
 	data, err := os.ReadFile("testdata/feedback-run-sample.json")

@@ -78,7 +78,8 @@ func TestJSON_Decode_EmbeddedType(t *testing.T) {
 	require.ErrorContains(t, runflow.JSON(`{"new_field":7}`).Decode(&byValue), "new_field: want a string, got a number")
 }
 
-// The second document replaces what it has, and what it lacks stays.
+// The second document replaces the values of its own members. Other values are not
+// changed.
 func TestJSON_Decode_IntoUsedValue(t *testing.T) {
 	t.Parallel()
 	var run runflow.Run

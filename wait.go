@@ -16,7 +16,8 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// Sentinels for [errors.Is], by how a run ended.
+// The sentinel errors that a [*RunError] matches with [errors.Is], by the status of
+// its run.
 var (
 	ErrRunFailed    = errors.New("runflow: run failed")
 	ErrRunCancelled = errors.New("runflow: run cancelled")
@@ -57,7 +58,7 @@ func failureText(object, status, code string, stage FailureStage, message string
 	return text
 }
 
-// Is reports whether target is the sentinel of how the run ended.
+// Is reports whether target is the sentinel of the run's status.
 func (e *RunError) Is(target error) bool {
 	return e.Run != nil && target != nil && target == runSentinel(e.Run.StatusCode)
 }
@@ -75,12 +76,12 @@ func runSentinel(status RunStatus) error {
 }
 
 // A WaitError is returned if waiting ends before the run does. It unwraps to the
-// reason: the end of the context, or the error of a poll. The run goes on.
+// reason: the end of the context, or the error of a poll. The run itself continues.
 type WaitError struct {
 	Operation string // the method that was called: "Runs.Wait"
-	ID        string // of the run
-	Status    string // the last one that was seen; "" if there was none
-	Err       error  // why the wait ended
+	ID        string // ID of the run
+	Status    string // the last known status of the run; "" if there is none
+	Err       error  // the reason why the wait ended
 }
 
 func (e *WaitError) operation() string { return e.Operation }
@@ -103,18 +104,24 @@ func (e *WaitError) Unwrap() error { return e.Err }
 // WaitRunParams are the params of [RunsService.Wait], [RunsService.Watch] and
 // RunAndWait. The zero value waits until the context ends.
 //
-// A poll is one request, which is not retried and does not use the retry budget:
-// if it fails with a temporary error, the wait polls again after its interval.
-// Temporary are the statuses 408, 429 and 5xx except 501, failed connections, an
-// attempt timeout, an error of the token source, and a response that cannot be
-// decoded.
+// A poll is one request, which is not retried and does not use the retry budget: if
+// it fails with a temporary error, the wait polls again after the interval.
+// Temporary errors are the statuses 408, 429 and 5xx except 501, failed
+// connections, attempt timeouts, errors of the token source, and responses that
+// cannot be decoded.
 type WaitRunParams struct {
-	MinInterval  time.Duration // between the first two polls; 0 means 1 s; at least 100 ms
-	MaxInterval  time.Duration // between two polls; 0 means 10 s; at least MinInterval
-	Timeout      time.Duration // of the whole wait; 0 means none but that of the context
-	ErrorTimeout time.Duration // how long polls may keep failing with temporary errors; 0 means 5 min; negative means not at all
-	Embed        []RunEmbed    // parts to get with the run
-	Fields       []string      // fields to get, by their names in the API; id, status_code, the failure fields and nodes_completed are added; none means all
+	MinInterval time.Duration // between the first two polls; 0 means 1 s; less than 100 ms means 100 ms
+	MaxInterval time.Duration // between any two polls; 0 means 10 s; must not be shorter than MinInterval
+	Timeout     time.Duration // of the whole wait; 0 means that only the context limits it
+	// ErrorTimeout is the time for which the wait continues if all polls fail with
+	// temporary errors. 0 means 5 min. If it is negative, the first error ends the
+	// wait.
+	ErrorTimeout time.Duration
+	Embed        []RunEmbed // parts of the run to get
+	// Fields are the fields to get, by their names in the API. None means all. The
+	// fields id, status_code and nodes_completed, and those about a failure, are
+	// always added.
+	Fields []string
 }
 
 func (p WaitRunParams) query() getQuery {
@@ -122,15 +129,16 @@ func (p WaitRunParams) query() getQuery {
 		"id", "status_code", "failure_code", "failure_message", "failure_stage_code", "nodes_completed")}
 }
 
-// Wait polls a run until it ends, and returns it. It polls at once, then at growing
-// intervals, and a last time shortly before the context or the timeout ends. A
-// longer Retry-After of the API takes precedence. A status that the SDK does not
-// know is not the end.
+// Wait polls a run until it ends, and returns it. The first poll is immediate,
+// further ones follow at growing intervals, and the last one is shortly before the
+// end of the context or the timeout. If the API sends a longer Retry-After, Wait
+// waits for that time. A run with a status that the SDK does not know has not
+// ended.
 //
 // If the run failed or was cancelled, Wait returns the run and a [*RunError]. If
-// waiting ends before the run does, it returns the run as it was last seen, or nil,
-// and a [*WaitError]. That does not stop the run. [WithMaxRetries] and
-// [WithRetryBackoff] are refused. It calls [RunsService.Get].
+// waiting ends before the run does, Wait returns a [*WaitError] and the run as of
+// the last successful poll, or nil if there was none. The run itself continues.
+// Wait refuses [WithMaxRetries] and [WithRetryBackoff]. It calls [RunsService.Get].
 func (s *RunsService) Wait(ctx context.Context, runID string, params WaitRunParams, opts ...CallOption) (*Run, error) {
 	w, err := newRunWaiter(ctx, (*service)(s), "Runs.Wait", runID, params, opts)
 	if err != nil {
@@ -139,9 +147,10 @@ func (s *RunsService) Wait(ctx context.Context, runID string, params WaitRunPara
 	return w.wait(ctx)
 }
 
-// Watch is like [RunsService.Wait] and returns an iterator that yields the run
-// whenever its status, its number of completed nodes, or the number of its embedded
-// log lines and node runs has changed. It yields last what Wait returns.
+// Watch is like [RunsService.Wait], but returns an iterator. It yields the run
+// after the first poll and whenever its status, its number of completed nodes, or
+// the number of its embedded log lines and node runs has changed. The last values
+// that it yields are those that Wait returns.
 func (s *RunsService) Watch(ctx context.Context, runID string, params WaitRunParams, opts ...CallOption) iter.Seq2[*Run, error] {
 	w, err := newRunWaiter(ctx, (*service)(s), "Runs.Watch", runID, params, opts)
 	return func(yield func(*Run, error) bool) {
@@ -189,14 +198,14 @@ func newRunWaiter(ctx context.Context, s *service, operation, runID string, para
 	return w, nil
 }
 
-// runProgress returns what shows that a run has changed. Its URLs are signed anew
-// for each poll, and show nothing.
+// runProgress returns values of a run that change when it progresses. URLs are not
+// among them, because the API signs them again for each poll.
 func runProgress(run *Run) any {
 	return [...]int{value(run.NodesTotal), value(run.NodesCompleted), len(run.NodeRuns), len(run.Logs)}
 }
 
-// notYet is the ID of an object that is created after the arguments of its wait have
-// been checked.
+// notYet stands for the ID of a run that is created after the arguments of its wait
+// have been checked.
 const notYet = "…"
 
 // waitParams are the params of all waits.
@@ -205,8 +214,8 @@ type waitParams struct {
 	query                                           getQuery
 }
 
-// newPolls returns the service that makes the polls of a wait, and its intervals. If
-// the wait follows a creation, options of the creation are allowed.
+// newPolls returns the service that makes the polls of a wait, and the intervals of
+// the wait. Options for the creation of a run are allowed only if the ID is notYet.
 func (s *service) newPolls(ctx context.Context, operation string, of argument, params waitParams, opts []CallOption) (*service, intervals, error) {
 	if s == nil || s.settings == nil {
 		return nil, intervals{}, errNoClient(operation)
@@ -242,13 +251,13 @@ const (
 	defaultErrorTimeout = 5 * time.Minute
 	shortestInterval    = 100 * time.Millisecond
 
-	growth = 1.5 // from one interval to the next
-	jitter = 0.2 // of an interval, which is added to it at most
+	growth = 1.5 // factor from one interval to the next
+	jitter = 0.2 // maximum random addition to an interval, as a part of it
 
-	lastPoll = 250 * time.Millisecond // before the end of a wait
+	lastPoll = 250 * time.Millisecond // time between the last poll and the end of a wait
 )
 
-// intervals are how a wait spends its time.
+// intervals are the durations of a wait.
 type intervals struct{ shortest, longest, timeout, errorTimeout time.Duration }
 
 func newIntervals(params string, shortest, longest, timeout, errorTimeout time.Duration) (intervals, error) {
@@ -280,8 +289,8 @@ type waiter[T any] struct {
 	state      func(*T) (status string, ended bool)
 	progress   func(*T) any // comparable; a change is yielded
 	verdict    func(*T) error
-	first      *T   // that is known before the first poll, or nil
-	isComplete bool // first has everything that a poll would get
+	first      *T   // the value before the first poll, or nil
+	isComplete bool // whether first has everything that a poll would get
 }
 
 func (w *waiter[T]) wait(ctx context.Context) (*T, error) {
@@ -294,8 +303,8 @@ func (w *waiter[T]) wait(ctx context.Context) (*T, error) {
 	return last, err
 }
 
-// watch yields each change, and last the value with the verdict or with a
-// [*WaitError].
+// watch yields the value after each change. At the end it yields the value with the
+// verdict or with a [*WaitError].
 func (w *waiter[T]) watch(ctx context.Context, yield func(*T, error) bool) {
 	if w.timeout > 0 {
 		var cancel context.CancelFunc
@@ -340,13 +349,13 @@ type watch[T any] struct {
 	*waiter[T]
 
 	yield   func(*T, error) bool
-	last    *T        // that was seen; nil if none was
+	last    *T        // the last value that a poll returned, or nil
 	failure error     // of the last poll
-	failing time.Time // since when polls fail; zero if the last one did not
+	failing time.Time // since when polls have failed; zero if the last one succeeded
 }
 
-// poll polls once. It returns the delay before the next poll and the part of it that
-// the server asked for, or false if the watch has ended.
+// poll polls once. It returns the delay before the next poll, the minimum of the
+// delay that the server asked for, and whether the watch continues.
 func (s *watch[T]) poll(ctx context.Context, delay time.Duration) (_, atLeast time.Duration, goesOn bool) {
 	s.failure = nil
 	value, err := s.get(ctx)
@@ -369,8 +378,8 @@ func (s *watch[T]) poll(ctx context.Context, delay time.Duration) (_, atLeast ti
 	return max(min(delay, left), atLeast), atLeast, true
 }
 
-// report yields the value that a poll got if it has changed, and returns whether the
-// watch goes on.
+// report yields the value of a poll if it has changed or ended, and returns whether
+// the watch continues.
 func (s *watch[T]) report(value *T) bool {
 	before := s.last
 	s.last = value
@@ -384,7 +393,7 @@ func (s *watch[T]) report(value *T) bool {
 	return true
 }
 
-// end yields why the watch ended before the value did.
+// end yields a [*WaitError]: the watch ends before the run does.
 func (s *watch[T]) end(err error) {
 	if s.failure != nil {
 		err = fmt.Errorf("%w; the last poll failed: %w", err, s.failure)
@@ -396,8 +405,9 @@ func (s *watch[T]) end(err error) {
 	s.yield(s.last, e)
 }
 
-// sleepWithin sleeps for delay, or for less so that a last poll is possible before
-// ctx ends, but not for less than the server asked for. It returns why ctx ended.
+// sleepWithin sleeps for delay. It sleeps for less if otherwise no last poll would
+// be possible before ctx ends, but never for less than atLeast. If ctx ends, it
+// returns the reason.
 func sleepWithin(ctx context.Context, delay, atLeast time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)

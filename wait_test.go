@@ -19,8 +19,9 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// A course serves a run that is in another state at each poll; the last state
-// stays. A state is a status, a JSON object, or a failing HTTP status.
+// A course serves a run that has the next state at each poll. At further polls it
+// has the last state. A state is the status of a run, a JSON object, or an HTTP
+// status of an error.
 type course struct {
 	mu     sync.Mutex
 	states []string
@@ -45,7 +46,7 @@ func (c *course) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, state)
 }
 
-// gaps returns the times between polls.
+// gaps returns the times between successive polls.
 func (c *course) gaps() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,7 +222,7 @@ func TestRunsService_Wait_PermanentError(t *testing.T) {
 				}
 				assert.Len(t, c.polls, tc.polls)
 				assert.Contains(t, err.Error(), tc.text)
-				assert.Equal(t, tc.polls > 1, run != nil, "the run is returned whenever it was seen")
+				assert.Equal(t, tc.polls > 1, run != nil, "the run is returned if a poll has succeeded")
 				info, ok := runflow.CallInfoOf(err)
 				require.True(t, ok)
 				assert.Equal(t, "Runs.Wait", info.Operation)
@@ -385,7 +386,7 @@ func TestRunsService_Watch(t *testing.T) {
 			require.NoError(t, err)
 			break
 		}
-		assert.Len(t, c.polls, 1, "it starts anew, and stops with the loop")
+		assert.Len(t, c.polls, 1, "a second use starts from the beginning, and ends with the loop")
 	})
 }
 
@@ -422,7 +423,7 @@ func TestRunsService_Wait_BadArguments(t *testing.T) {
 	require.ErrorIs(t, err, runflow.ErrInvalidArgument)
 	assert.Empty(t, server.seen())
 	_, err = client.Runs.Wait(t.Context(), "1", runflow.WaitRunParams{})
-	require.NoError(t, err, "an option of the client about retries is not given to the wait")
+	require.NoError(t, err, "retry options of the client are allowed")
 }
 
 func TestRunError_Error(t *testing.T) {

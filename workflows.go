@@ -15,7 +15,7 @@ type ComfyuiWorkflowsService service
 
 // A ComfyuiWorkflow is a ComfyUI graph that is deployed to Runflow.
 //
-// Inputs, Outputs and GPUExplicitModels are set only if the call embeds them, see
+// Inputs, Outputs and GPUExplicitModels are set only if the call asks for them, see
 // [WorkflowEmbed].
 type ComfyuiWorkflow struct {
 	ID                 string    `json:"id,omitzero"`
@@ -59,7 +59,7 @@ type ComfyuiWorkflowInput struct {
 	IsRequired          bool      `json:"is_required,omitzero"`
 	DefaultValue        JSON      `json:"default_value,omitzero"`
 	SortOrder           int       `json:"sort_order,omitzero"`
-	ComfyuiNodeID       string    `json:"comfyui_node_id,omitzero"` // the node of the graph that has the value
+	ComfyuiNodeID       string    `json:"comfyui_node_id,omitzero"` // ID of the node of the graph that has the value
 	ComfyuiFieldName    string    `json:"comfyui_field_name,omitzero"`
 	CreatedAt           time.Time `json:"created_at,omitzero"`
 	UpdatedAt           time.Time `json:"updated_at,omitzero"`
@@ -76,7 +76,7 @@ type ComfyuiWorkflowOutput struct {
 	ValidatorCode     string    `json:"validator_code,omitzero"`
 	ValidatorAttrs    JSON      `json:"validator_attrs,omitzero"`
 	SortOrder         int       `json:"sort_order,omitzero"`
-	ComfyuiNodeID     string    `json:"comfyui_node_id,omitzero"` // the node of the graph that has the value
+	ComfyuiNodeID     string    `json:"comfyui_node_id,omitzero"` // ID of the node of the graph that has the value
 	ComfyuiFieldName  string    `json:"comfyui_field_name,omitzero"`
 	CreatedAt         time.Time `json:"created_at,omitzero"`
 	UpdatedAt         time.Time `json:"updated_at,omitzero"`
@@ -101,16 +101,16 @@ const (
 	WorkflowEmbedGPUExplicitModels WorkflowEmbed = "gpu_explicit_models"
 )
 
-// workflowSlug is an "owner/slug" whose slug is one segment: a longer one would
-// be the path of other endpoints.
+// workflowSlug is an argument of the form "owner/slug", whose slug is one segment:
+// a slug with slashes would lead to the path of another endpoint.
 func workflowSlug(workflow string) argument {
 	return argument{"workflow", workflow, endpoint.CheckShortOwnerSlug, false}
 }
 
-// CreateRun creates a run of a workflow, "owner/slug", and returns the queued run.
-// The owner is the slug of an organization. The members of the input have the
-// names of the workflow's inputs. CreateRun is otherwise like
-// [ModelsService.CreateRun].
+// CreateRun creates a run of a workflow, which is named as "owner/slug", and
+// returns the queued run. The owner is the slug of an organization. The names of
+// the members of the input are those of the workflow's inputs. CreateRun is
+// otherwise like [ModelsService.CreateRun].
 //
 // Endpoint: POST /v1/comfyui-workflows/{owner}/{slug}/runs (at-most-once), see
 // https://docs.runflow.io/api/comfyui-workflows.
@@ -127,15 +127,15 @@ func (s *ComfyuiWorkflowsService) RunAndWait(ctx context.Context, workflow strin
 // GetWorkflowParams are the params of [ComfyuiWorkflowsService.Get] and
 // [ComfyuiWorkflowsService.GetBySlug].
 type GetWorkflowParams struct {
-	Embed  []WorkflowEmbed // parts to send with the workflow
-	Fields []string        // fields to send, by their names in the API; none means all
+	Embed  []WorkflowEmbed // parts of the workflow to return
+	Fields []string        // fields to return, by their names in the API; none means all
 }
 
 func (p GetWorkflowParams) query() getQuery {
 	return getQuery{Embed: texts(p.Embed), Fields: slices.Clone(p.Fields)}
 }
 
-// Get returns a workflow, by its ID.
+// Get returns the workflow with the given ID.
 //
 // Endpoint: GET /v1/comfyui-workflows/{id} (idempotent), see
 // https://docs.runflow.io/api/comfyui-workflows.
@@ -143,7 +143,7 @@ func (s *ComfyuiWorkflowsService) Get(ctx context.Context, workflowID string, pa
 	return do[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsGet, request{path: []argument{id("workflowID", workflowID)}, query: params.query()}, opts)
 }
 
-// GetBySlug returns a workflow, "owner/slug".
+// GetBySlug returns a workflow, which is named as "owner/slug".
 //
 // Endpoint: GET /v1/comfyui-workflows/{owner}/{slug} (idempotent), see
 // https://docs.runflow.io/api/comfyui-workflows.
@@ -156,9 +156,9 @@ type ListWorkflowsParams struct {
 	Filter Filter
 	Limit  int             // items per page, 1 to 500; 0 means the default of the API
 	SortBy string          // "created_at:desc"; several are separated by commas
-	Fields []string        // fields to send, by their names in the API; none means all
+	Fields []string        // fields to return, by their names in the API; none means all
 	Cursor string          // Next or Previous of a Page; "" means the first page
-	Embed  []WorkflowEmbed // parts to send with each workflow
+	Embed  []WorkflowEmbed // parts of each workflow to return
 }
 
 func (p ListWorkflowsParams) query() listQuery {
@@ -179,7 +179,8 @@ func (s *ComfyuiWorkflowsService) All(ctx context.Context, params ListWorkflowsP
 	return all[ComfyuiWorkflow](ctx, (*service)(s), endpoint.ComfyuiWorkflowsList, nil, params.query(), opts)
 }
 
-// ListRuns returns one page of the recent runs of a workflow, "owner/slug".
+// ListRuns returns one page of the recent runs of a workflow, which is named as
+// "owner/slug".
 //
 // Endpoint: GET /v1/comfyui-workflows/{owner}/{slug}/runs (idempotent), see
 // https://docs.runflow.io/api/comfyui-workflows.

@@ -19,7 +19,8 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// A streamFault goes wrong when a request is complete.
+// A streamFault is a fault that happens when the server has received a complete
+// request.
 type streamFault struct {
 	faults.Fault
 
@@ -30,7 +31,8 @@ func newStreamFault(name string, outcome faults.Outcome, do func(c *http2Conn, s
 	return streamFault{faults.Fault{Name: name, Outcome: outcome}, do}
 }
 
-// replayed is a fault after which net/http repeats a request without a body by itself.
+// replayed returns a fault after which net/http repeats a request without a body by
+// itself.
 func replayed(f streamFault) streamFault {
 	f.NeedsBody = true
 	return f
@@ -199,7 +201,8 @@ func (s *http2Server) respond(c *http2Conn, stream uint32) {
 	c.respond(stream, wholeBody)
 }
 
-// respond sends a response. Half of the body leaves the stream open.
+// respond sends a response. If it sends only half of the body, the stream stays
+// open.
 func (c *http2Conn) respond(stream uint32, body string) {
 	var block bytes.Buffer
 	_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})

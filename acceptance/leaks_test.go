@@ -74,10 +74,10 @@ func TestCalls_LeaveNoGoroutine(t *testing.T) { //nolint:paralleltest // it coun
 }
 
 // newServer returns a server with one resource of each kind, and the arguments of
-// calls to it. A wait ends with its first error.
+// calls to it. With these arguments, the first error ends a wait.
 func newServer(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	t.Helper()
-	const id = "1" // of everything that a call gets by its ID
+	const id = "1" // ID of every resource that a call gets by its ID
 	server := runflowtest.NewServer()
 	server.Handle("POST /callback", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	server.AddModel("acme/cat", runflow.Model{ID: id, Examples: []runflow.ModelExample{{ID: id}}})
@@ -131,8 +131,8 @@ func TestClient_CloseIdleConnections_LeavesNoGoroutine(t *testing.T) { //nolint:
 	}
 }
 
-// trust returns an option for a client with connections of its own that trusts the
-// certificate of server, if it has one.
+// trust returns an option for a client that has its own connections, and that
+// trusts the certificate of server if it has one.
 func trust(server *httptest.Server) runflow.ClientOption {
 	if server.TLS == nil {
 		return runflow.WithHTTPClient(&http.Client{})

@@ -1,5 +1,5 @@
-// Package acceptance_test holds the tests that take long, or that need modules
-// which users of the SDK should not have to download.
+// Package acceptance_test contains tests that take a long time, or that need
+// modules that users of the SDK should not have to download.
 package acceptance_test
 
 import (
@@ -10,6 +10,6 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "64") // nearly all tests wait for something
+	_ = flag.Set("test.parallel", "64") // most tests wait and use little CPU time
 	os.Exit(m.Run())
 }

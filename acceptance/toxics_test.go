@@ -24,22 +24,22 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-// realTime returns options for calls whose time is not simulated: attempts are
-// short, and delays shorter.
+// realTime returns options for calls in real time: a short attempt timeout and even
+// shorter delays.
 func realTime(outcome faults.Outcome) []runflow.ClientOption {
 	timeout := 3 * time.Second
-	if outcome == faults.Success { // however slow the machine is
+	if outcome == faults.Success { // also on a slow machine
 		timeout = time.Minute
 	}
 	return []runflow.ClientOption{runflow.WithAttemptTimeout(timeout), runflow.WithRetryBackoff(time.Millisecond, time.Millisecond)}
 }
 
-// A toxic is what a proxy does to the connections through it.
+// A toxic is the effect of a proxy on the connections through it.
 type toxic struct {
 	faults.Fault
 
-	kind       string // of toxiproxy; "" if the proxy cannot be reached
-	stream     string // "upstream" is the direction of requests
+	kind       string // name of the toxic in Toxiproxy; "" if the proxy cannot be reached
+	stream     string // "upstream" for requests, "downstream" for responses
 	attributes map[string]any
 }
 
@@ -126,7 +126,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.seen = append(r.seen, wire.Request{Method: req.Method, URI: req.RequestURI, Body: string(body), Header: req.Header})
 	r.mu.Unlock()
 	response := `{"id":"1","output":{"text":"` + strings.Repeat("canary", 700) + `"}}`
-	w.Header().Set("Content-Length", strconv.Itoa(len(response))) // so that net/http returns each part of it at once
+	w.Header().Set("Content-Length", strconv.Itoa(len(response))) // so that net/http returns each part of it immediately
 	_, _ = io.WriteString(w, response)
 }
 
@@ -136,7 +136,7 @@ func (r *recorder) requests() []wire.Request {
 	return r.seen
 }
 
-// A detour sends the first attempt through a proxy, or all attempts.
+// A detour sends only the first attempt, or all attempts, through a proxy.
 type detour struct {
 	http.Transport
 

@@ -26,7 +26,7 @@ func TestQuickstart_BinarySize(t *testing.T) {
 	t.Parallel()
 	line := "go" + strings.TrimSpace(goInRoot(t, "list", "-m", "-f", "{{.GoVersion}}"))
 	if version.Lang(line) != version.Lang(runtime.Version()) {
-		t.Skip("the limit is that of ", line, ": another Go links another net/http")
+		t.Skip("the limit is for ", line, ": other Go versions link a net/http of another size")
 	}
 	binary := filepath.Join(t.TempDir(), "quickstart")
 	goInRoot(t, "build", "-ldflags=-s -w", "-trimpath", "-o", binary, quickstart)

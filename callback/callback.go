@@ -33,9 +33,9 @@
 //		expires_at timestamptz NOT NULL
 //	);
 //
-// Claim is this statement. If it affects a row, the result is [Granted]. Otherwise
-// select done of the row: the result is [Done] if done is true, and [Held] if it is
-// false or if the row has been deleted in the meantime.
+// Implement Claim with this statement. If it affects a row, return [Granted].
+// Otherwise select the column done of the row: return [Done] if it is true, and
+// [Held] if it is false or if the row has been deleted in the meantime.
 //
 //	INSERT INTO callback_events (key, owner, expires_at)
 //	VALUES ($1, $2, now() + interval '5 minutes')
@@ -44,7 +44,7 @@
 //	WHERE NOT callback_events.done AND
 //		(callback_events.owner = excluded.owner OR callback_events.expires_at <= now());
 //
-// MarkDone and Release are:
+// Implement MarkDone and Release with these statements:
 //
 //	INSERT INTO callback_events (key, owner, done, expires_at)
 //	VALUES ($1, $2, true, now())
@@ -73,7 +73,8 @@ import (
 
 var (
 	// ErrInvalidSignature is returned if the signature is missing or matches none
-	// of the secrets. Runflow signs callbacks if the organization has a secret.
+	// of the secrets. Runflow signs callbacks only if the organization has a
+	// secret.
 	ErrInvalidSignature = errors.New("callback: invalid signature")
 	// ErrTooLarge is returned if the body is larger than MaxBodyBytes.
 	ErrTooLarge = errors.New("callback: body too large")
@@ -92,11 +93,11 @@ type Event struct {
 	RunID       string            `json:"run_id,omitzero"`   // "" for a batch
 	BatchID     string            `json:"batch_id,omitzero"` // "" for a run
 	Status      runflow.RunStatus `json:"status,omitzero"`
-	Output      runflow.JSON      `json:"output,omitzero"`      // an error if the run failed, null if it was cancelled
+	Output      runflow.JSON      `json:"output,omitzero"`      // the error if the run failed; null if it was cancelled
 	DurationMS  *int64            `json:"duration_ms,omitzero"` // milliseconds; nil if unknown
 	CreatedAt   time.Time         `json:"created_at,omitzero"`
 	CompletedAt time.Time         `json:"completed_at,omitzero"`
-	Metadata    runflow.JSON      `json:"metadata,omitzero"` // of the run or batch
+	Metadata    runflow.JSON      `json:"metadata,omitzero"` // metadata of the run or the batch
 	Raw         runflow.JSON      `json:"-"`                 // the whole event, as it was signed
 }
 
@@ -124,7 +125,7 @@ func (e *Event) Key() string {
 }
 
 // decode decodes a body whose signature is valid. It refuses an ID that is not a
-// string, because without it different events would have the same key.
+// string: without the ID, different events would have the same key.
 func decode(body []byte) (*Event, error) {
 	if !codec.IsObject(body) {
 		return nil, &runflow.DecodeError{Err: errNotObject}
@@ -156,15 +157,15 @@ type Verifier struct {
 	// selects the default, 1 MiB. Set it before use.
 	MaxBodyBytes int64
 
-	secrets func() [][]byte // a function, because package fmt would print the content of a slice
+	secrets func() [][]byte // a function, because fmt would print a slice
 }
 
 // NewVerifier returns a Verifier that accepts a signature made with any of the
 // secrets. Pass each secret complete, including "whsec_". While you replace a secret,
 // pass the old and the new one.
 //
-// It returns a [*runflow.ArgumentError] if there are no secrets, and one for each
-// secret that is empty or has white space around it; several are joined by
+// It returns a [*runflow.ArgumentError] if no secrets are given, and one for each
+// secret that is empty or has white space around it. Several errors are joined by
 // [errors.Join]. See https://docs.runflow.io/guides/verify-callback-signatures.
 func NewVerifier(secrets ...string) (*Verifier, error) {
 	const operation = "callback.NewVerifier"
@@ -205,7 +206,7 @@ func (v *Verifier) Verify(body []byte, signature string) error {
 	}
 	isValid := false
 	if v != nil && v.secrets != nil {
-		for _, secret := range v.secrets() { // always all, so that the time does not reveal which one is right
+		for _, secret := range v.secrets() { // all of them, so that the time does not reveal which one matches
 			mac := hmac.New(sha256.New, secret)
 			_, _ = mac.Write(body)
 			isValid = hmac.Equal(mac.Sum(nil), given[:]) || isValid

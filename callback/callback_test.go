@@ -126,8 +126,8 @@ func TestNewVerifier_BadSecrets(t *testing.T) {
 	assert.NotContains(t, err.Error(), "canary")
 }
 
-// printed returns a value in all forms in which a program may print, log or encode
-// it.
+// printed returns all texts that a program can make of a value by printing, logging
+// or encoding it.
 func printed(v any) string {
 	var out bytes.Buffer
 	for _, flag := range []string{"", "+", "#", " ", "999"} {
@@ -223,8 +223,8 @@ func TestVerifier_Parse_OtherEvents(t *testing.T) {
 	}
 }
 
-// A signed callback was refused at each delivery, and so lost, if one optional member
-// had an unexpected form.
+// If Parse refused such a callback, it would refuse each delivery of it, and the
+// event would be lost.
 func TestVerifier_Parse_OptionalMemberOfUnexpectedForm(t *testing.T) {
 	t.Parallel()
 	ms, created := int64(5), time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
@@ -263,7 +263,7 @@ func TestVerifier_Parse_OptionalMemberOfUnexpectedForm(t *testing.T) {
 		{"created_at", `1778061600`, notCreated},
 		{"created_at", `"+0000"`, notCreated},
 		{"created_at", `""`, notCreated},
-		{"created_at", `"2026-05-06T10:00:00+0000"`, func(*callback.Event) {}}, // a form that was refused and can be read
+		{"created_at", `"2026-05-06T10:00:00+0000"`, func(*callback.Event) {}}, // a time zone without a colon is accepted
 		{"completed_at", `true`, notCompleted},
 		{"completed_at", `"yesterday"`, notCompleted},
 		{"metadata", `{"a":1,"a":2}`, func(e *callback.Event) { e.Metadata = runflow.JSON(`{"a":1,"a":2}`) }},
@@ -332,7 +332,7 @@ func TestVerifier_Parse_Refused(t *testing.T) {
 		verifier *callback.Verifier
 		request  *http.Request
 		status   int
-		want     error // nil if any
+		want     error // nil accepts any error
 	}{
 		"body above the limit":         {small, newCallback(t, completed+" "), 413, callback.ErrTooLarge},
 		"chunked body above the limit": {small, chunked, 413, callback.ErrTooLarge},
@@ -341,7 +341,7 @@ func TestVerifier_Parse_Refused(t *testing.T) {
 		"nil request, nil verifier":    {nil, nil, 405, nil},
 		"nil verifier":                 {nil, newCallback(t, completed), 401, callback.ErrInvalidSignature},
 		"zero verifier":                {&callback.Verifier{}, newRequest(t, completed, sign("", completed)), 401, callback.ErrInvalidSignature},
-		"body cut off":                 {small, cutOff, 400, io.ErrUnexpectedEOF},
+		"truncated body":               {small, cutOff, 400, io.ErrUnexpectedEOF},
 		"nil body":                     {small, noBody, 400, nil},
 		"empty body":                   {small, newCallback(t, ""), 400, nil},
 		"no signature":                 {small, newRequest(t, completed), 401, callback.ErrInvalidSignature},
@@ -352,7 +352,7 @@ func TestVerifier_Parse_Refused(t *testing.T) {
 		"list":                         {small, newCallback(t, `["canary"]`), 400, nil},
 		"null":                         {small, newCallback(t, "null"), 400, nil},
 		"two objects":                  {small, newCallback(t, `{}{"canary":1}`), 400, nil},
-		"JSON cut off":                 {small, newCallback(t, `{"event":"canary`), 400, io.ErrUnexpectedEOF},
+		"truncated JSON":               {small, newCallback(t, `{"event":"canary`), 400, io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -119,7 +119,7 @@ func ExampleVerifier_Parse() {
 			w.WriteHeader(refused.StatusCode)
 			return
 		}
-		queue <- event // deliveries of the same event have the same event.Key()
+		queue <- event // event.Key() is the same for all deliveries of an event
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer server.Close()

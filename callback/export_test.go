@@ -2,8 +2,8 @@ package callback
 
 import "time"
 
-// ExpireClaims lets all claims expire. The suite of storetest has subtests, which a
-// bubble of synctest does not allow, so it cannot wait in simulated time.
+// ExpireClaims makes all claims expire. Tests cannot wait for that in simulated
+// time: the suite of storetest has subtests, which synctest does not allow.
 func (s *MemoryStore) ExpireClaims() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

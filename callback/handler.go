@@ -15,15 +15,15 @@ import (
 // An Option configures [Verifier.Handler].
 type Option func(*handler)
 
-// WithStore sets the store that remembers which events have been handled. The
-// default, which a nil store selects, is a new [MemoryStore].
+// WithStore sets the store that remembers which events have been handled. If store
+// is nil, and by default, the handler uses a new [MemoryStore].
 func WithStore(store Store) Option {
 	return func(h *handler) { h.store = store }
 }
 
-// WithErrorHandler sets a function that is called with each error: of a request
-// that is not a valid callback, of the store, and of the function that handles
-// events. It is called after the response has been sent. By default errors are
+// WithErrorHandler sets a function that is called with each error: if a request is
+// not a valid callback, if the store fails, and if the function that handles events
+// fails. It is called after the response has been sent. By default errors are
 // discarded.
 func WithErrorHandler(handle func(context.Context, error)) Option {
 	return func(h *handler) { h.onError = handle }
@@ -35,10 +35,11 @@ func WithErrorHandler(handle func(context.Context, error)) Option {
 //
 // The handler claims an event before it calls handle, and marks it as done after
 // handle has returned nil. If handle fails or panics, or if the process crashes,
-// handle is called again when Runflow redelivers the event. Runflow does so a few
-// times; [runflow.RunsService.RedeliverCallback] requests a further delivery. In rare
-// cases handle is called again although it has returned nil: if the store fails to
-// mark the event as done, or if the claim expires while handle runs.
+// handle is called again when Runflow redelivers the event. Runflow redelivers an
+// event only a few times; [runflow.RunsService.RedeliverCallback] requests a
+// further delivery. In rare cases handle is called again although it has returned
+// nil: if the store fails to mark the event as done, or if the claim expires while
+// handle runs.
 //
 // Runflow waits only a few seconds for the response. The context of handle ends when
 // Runflow closes the connection. The handler can still use the store after that, for
@@ -74,8 +75,8 @@ type handler struct {
 	onError  func(context.Context, error)
 }
 
-// storeTimeout limits the calls to the store that the handler makes even if the
-// sender has closed the connection.
+// storeTimeout is the maximum duration of a call to the store that continues after
+// the sender has closed the connection.
 const storeTimeout = 10 * time.Second
 
 var errNilHandle = errors.New("callback: the function that handles events is nil")
@@ -125,8 +126,8 @@ func (h *handler) run(ctx context.Context, w http.ResponseWriter, event *Event, 
 	}
 	hasReturned := false
 	defer func() {
-		if !hasReturned { // handle panicked, and the panic continues after this
-			w.Header().Set("Connection", "close") // as the server does after a panic
+		if !hasReturned { // handle panicked; the panic continues after this function
+			w.Header().Set("Connection", "close") // net/http also closes the connection after a panic
 			h.fail(ctx, w, claim, nil)
 		}
 	}()
@@ -139,7 +140,7 @@ func (h *handler) run(ctx context.Context, w http.ResponseWriter, event *Event, 
 	storeCtx, cancel := withStoreTimeout(ctx)
 	defer cancel()
 	err = h.store.MarkDone(storeCtx, claim)
-	respond(w, http.StatusOK) // even after an error: the event has been handled
+	respond(w, http.StatusOK) // even if MarkDone failed, because the event has been handled
 	if err != nil {
 		h.report(ctx, fmt.Errorf("callback: mark event as done: %w", err))
 	}
@@ -161,8 +162,8 @@ func (h *handler) fail(ctx context.Context, w http.ResponseWriter, claim Claim, 
 	}
 }
 
-// withStoreTimeout returns a context that does not end when ctx does, but after
-// storeTimeout.
+// withStoreTimeout returns a context that ends after storeTimeout, and not when ctx
+// ends.
 func withStoreTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 }
@@ -173,9 +174,8 @@ func (h *handler) report(ctx context.Context, err error) {
 	}
 }
 
-// respond sends the status and its text only, because the sender may be anyone. It
-// sends the whole response at once: if the server sent it later, a panic would
-// prevent that.
+// respond sends only the status and its text, because the sender may be unknown. It
+// flushes the response, because a panic would discard a buffered one.
 func respond(w http.ResponseWriter, status int) {
 	text := strings.ToLower(http.StatusText(status)) + "\n"
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -210,7 +210,7 @@ func TestVerifier_Handler_LateOwnerKeepsNewClaim(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		deliver(500) // the first claim has expired
 		time.Sleep(31 * time.Second)
-		deliver(409) // the first owner has failed, the second still has its claim
+		deliver(409) // the first owner failed; the second one still has the claim
 		all.Wait()
 		assert.Equal(t, 2, calls)
 	})
@@ -306,8 +306,8 @@ func (s *hangingStore) Release(ctx context.Context, claim callback.Claim) error 
 	return s.MemoryStore.Release(ctx, claim)
 }
 
-// Store calls after the sender had gone had no time limit: 50 deliveries left 50
-// goroutines behind.
+// Calls to the store have a time limit, even after the sender has closed the
+// connection. Otherwise each delivery could leave a goroutine behind.
 func TestVerifier_Handler_StoreHangs(t *testing.T) {
 	t.Parallel()
 	const deliveries = 50
@@ -327,7 +327,7 @@ func TestVerifier_Handler_StoreHangs(t *testing.T) {
 				defer close(store.stop)
 				var serving atomic.Int32
 				handler := newVerifier(t, secret).Handler(func(ctx context.Context, _ *callback.Event) error {
-					<-ctx.Done() // until the sender has gone
+					<-ctx.Done() // until the sender has closed the connection
 					return tc.result
 				}, callback.WithStore(store))
 				transport := bubble.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -354,12 +354,12 @@ func TestVerifier_Handler_StoreHangs(t *testing.T) {
 				senders.Wait()
 				synctest.Wait()
 				if !tc.hangs["Claim"] || tc.hangs["Release"] {
-					assert.EqualValues(t, deliveries, store.running.Load(), "calls to the store continue after the sender has gone")
+					assert.EqualValues(t, deliveries, store.running.Load(), "calls to the store continue after the sender has closed the connection")
 				}
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				assert.Zero(t, store.running.Load(), "calls to the store have a limit of 10 s")
-				assert.Zero(t, serving.Load(), "no handler is left")
+				assert.Zero(t, store.running.Load(), "calls to the store end after 10 s")
+				assert.Zero(t, serving.Load(), "all handlers have returned")
 			})
 		})
 	}

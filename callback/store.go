@@ -10,8 +10,8 @@ import (
 
 // A Claim identifies an event and the delivery that handles it.
 type Claim struct {
-	Key   string `json:"key"`   // of the event; the same for each delivery
-	Owner string `json:"owner"` // of the claim; different for each delivery
+	Key   string `json:"key"`   // key of the event; the same for each delivery
+	Owner string `json:"owner"` // owner of the claim; different for each delivery
 }
 
 // A State is the result of [Store.Claim].
@@ -27,9 +27,9 @@ const (
 // A Store remembers which events have been handled. Processes that receive the same
 // callbacks share a store.
 //
-// A Store must be safe for concurrent use, and compare keys byte by byte. Its methods
-// must return when their context ends. [MemoryStore] is an implementation. Test your
-// own with the package storetest.
+// A Store must be safe for concurrent use, and compare keys byte by byte. Its
+// methods must return when their context ends. [MemoryStore] implements it. Test
+// your own store with the package storetest.
 type Store interface {
 	// Claim returns Done if the event has been handled, and Held if another owner
 	// has a claim that has not expired. Otherwise it gives the claim to the owner
@@ -39,9 +39,9 @@ type Store interface {
 	// owner does not have the claim: it may have expired, and another owner may
 	// have claimed the event.
 	MarkDone(ctx context.Context, claim Claim) error
-	// Release removes the claim. It does nothing if the owner does not have it, or
-	// if the event is done. It is also called after Claim failed, because the store
-	// may have granted the claim before the error.
+	// Release removes the claim. It does nothing if the owner does not have the
+	// claim, or if the event is done. It is also called after Claim failed, because
+	// the store may have granted the claim before the error.
 	Release(ctx context.Context, claim Claim) error
 }
 
@@ -54,10 +54,10 @@ const (
 // ready to use. A MemoryStore must not be copied after first use. Set its fields
 // before use; zero or negative values select the defaults.
 type MemoryStore struct {
-	// MaxEvents is the maximum number of events in the store, by default 10,000.
-	// A new event replaces the one that was marked as done first. If the store is
-	// full and no event is done, it replaces one whose claim has expired. If there
-	// is none, Claim and MarkDone fail.
+	// MaxEvents is the maximum number of events in the store, by default 10,000. If
+	// the store is full, a new event replaces the event that was the first to be
+	// marked as done. If no event is done, it replaces an event whose claim has
+	// expired. If there is none, Claim and MarkDone fail.
 	MaxEvents int
 	// ClaimTTL is the time after which a claim expires, by default 5 minutes. It
 	// must be longer than it takes to handle an event.
@@ -65,7 +65,7 @@ type MemoryStore struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry
-	done    list.List // keys of the events that are done; the oldest is first
+	done    list.List // keys of the events that are done, the oldest first
 }
 
 // An entry is a claim, or an event that is done.

@@ -22,10 +22,11 @@ const (
 	attemptTimeout  = 10 * time.Second
 )
 
-// NewCallbackRequest returns a callback that is signed with secret, for the test of a
-// handler. It is a POST request to the path "/"; a test can change its URL. The payload
-// is encoded as JSON. A []byte, a [json.RawMessage] and a [runflow.JSON] are sent as
-// they are. If the secret is empty the request has no signature.
+// NewCallbackRequest returns a callback that is signed with secret, to test a
+// handler. It is a POST request to the path "/"; a test can change its URL. The
+// payload is encoded as JSON, but a []byte, a [json.RawMessage] and a
+// [runflow.JSON] are sent unchanged. If the secret is empty, the request has no
+// signature.
 //
 //	request := runflowtest.NewCallbackRequest(secret, callback.Event{
 //		Event: "run.completed", RunID: "run-1", Status: runflow.RunStatusSucceeded,
@@ -40,7 +41,7 @@ func NewCallbackRequest(secret string, payload any) *http.Request {
 		panic("runflowtest: NewCallbackRequest: " + err.Error()) //nolint:forbidigo // as httptest.NewRequest does, so that tests need no error check
 	}
 	req, _ := newCallback(context.Background(), "http://callback.test/", rand.Text(), secret, body) // the URL is valid
-	req.RemoteAddr = "192.0.2.1:1234"                                                               // for documentation, as in httptest
+	req.RemoteAddr = "192.0.2.1:1234"                                                               // an address for documentation, as in httptest
 	return req
 }
 
@@ -130,9 +131,9 @@ func isoFormat(t time.Time) *string {
 	return &text
 }
 
-// deliver starts to deliver the callback of a run, and returns the delivery.
+// deliver starts the delivery of the callback of a run, and returns it.
 func (s *Server) deliver(run runflow.Run, isAutomatic bool) *runflow.CallbackDelivery {
-	body, _ := json.Marshal(s.payloadOf(run)) // if the run cannot be encoded, the callback is empty
+	body, _ := json.Marshal(s.payloadOf(run)) // the payload is empty if the run cannot be encoded
 	attempts := maxAttempts
 	d := &runflow.CallbackDelivery{
 		ID: s.newID(), RunID: run.ID, CallbackURL: run.CallbackURL, PayloadBytes: string(body), Payload: body,

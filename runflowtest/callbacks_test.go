@@ -235,8 +235,8 @@ func TestServer_Close_WaitsForCallbacks(t *testing.T) {
 func TestServer_Close_ReceiverCallsAPI(t *testing.T) {
 	t.Parallel()
 	server, client := start(t)
-	// Close ends the delay. Until then the receiver waits in its first call; it makes
-	// the second one while the server is being closed.
+	// Close ends the delay. Until then, the receiver waits for its first call. It
+	// makes the second call while the server is being closed.
 	server.InjectFault(1, runflowtest.Fault{Match: runflowtest.Route("GET /v1/runs"), Delay: time.Hour})
 	calls, errs := make(chan struct{}), make(chan error, 2)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

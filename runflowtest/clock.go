@@ -50,7 +50,7 @@ func newIDPrefix() string {
 	return fmt.Sprintf("%s-%s-7%s-8%s-%s", ms[:8], ms[8:], digits[:3], digits[3:6], digits[6:])
 }
 
-// newID returns a new ID. IDs have the form of a UUIDv7 and increase.
+// newID returns a new ID. IDs are UUIDv7, each greater than the one before.
 func (s *Server) newID() string {
 	s.lastID++
 	return fmt.Sprintf("%s%08x", s.idPrefix, s.lastID)

@@ -2,19 +2,19 @@ package runflowtest
 
 import "encoding/json"
 
-// A collection keeps objects of one type by their IDs. It keeps them as JSON, so that
-// lists need not encode them each time.
+// A collection keeps objects of one type by their IDs. It keeps them as JSON, so
+// that lists do not encode them each time.
 type collection[T any] struct {
 	schema *schema
 	byID   map[string]*record[T]
 	all    []*record[T]       // in the order in which they were added
-	lists  map[string][]entry // sorted lists since the last change
+	lists  map[string][]entry // cache of sorted lists, until the next change
 }
 
 type record[T any] struct {
 	row
 
-	value T // only if it cannot be encoded
+	value T // set only if it cannot be encoded
 }
 
 // A row is an object as the API sends it.
@@ -23,7 +23,7 @@ type row struct {
 	id     string
 	orgID  string // "" if every organization sees it
 	data   []byte // nil if it cannot be encoded
-	err    error  // why it cannot be encoded
+	err    error  // the reason why it cannot be encoded
 
 	parsed  map[string]json.RawMessage
 	keys    []key // for the order keysFor
@@ -43,8 +43,8 @@ func (r *row) values() map[string]json.RawMessage {
 	return r.parsed
 }
 
-// text returns the value of a member: a string as it is, another value as JSON, and
-// null as "".
+// text returns the value of a member: a string without quotes, null as "", and any
+// other value as JSON.
 func (r *row) text(name string) string {
 	if value := r.values()[name]; value != nil {
 		return textOf(value)
@@ -85,7 +85,7 @@ func (c *collection[T]) put(id, orgID string, value T) {
 	}
 }
 
-// get returns a copy of the object with an ID.
+// get returns a copy of the object with the given ID.
 func (c *collection[T]) get(id string) (value T, ok bool) {
 	r, ok := c.byID[id]
 	if !ok {
@@ -102,8 +102,8 @@ func (r *record[T]) get() T {
 	return value
 }
 
-// find returns the object whose member "id" is id. Models and workflows are kept by
-// their names.
+// find returns the object whose member "id" is id. The keys of models and workflows
+// are their names.
 func (c *collection[T]) find(id string) *record[T] {
 	for _, r := range c.all {
 		if r.text("id") == id {
@@ -113,7 +113,8 @@ func (c *collection[T]) find(id string) *record[T] {
 	return nil
 }
 
-// sorted returns all objects in an order, or all parts of them if part is set.
+// sorted returns all objects in the given order, or all their parts with the name
+// part if that is not "".
 func (c *collection[T]) sorted(part string, by order) []entry {
 	name := part + " " + by.text
 	if list, known := c.lists[name]; known {

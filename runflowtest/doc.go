@@ -25,17 +25,18 @@
 //		}
 //	}
 //
-// Many servers can run in one process. They share nothing: tokens, secrets and IDs
-// are different for each of them.
+// Many servers can run in one process. They share nothing: each one has different
+// tokens, secrets and IDs.
 //
 // # Runs
 //
-// A created run is queued. Each time it is fetched by its ID it takes its next step:
-// it is dispatching, then running, then succeeded with an image as its output.
-// [Server.Script] sets other steps for the runs of a model or a workflow.
-// [Server.FinishRun] takes all steps at once. After [Server.PauseRuns] a run takes a
-// step only if the test calls [Server.AdvanceRun]. [Server.AddRun] adds a run in any
-// state, and [Server.GetRun] and [Server.Runs] return runs without advancing them.
+// A created run is queued. Each time a client gets it by its ID, it takes its next
+// step: its status is dispatching, then running, then succeeded, with an image as
+// its output. [Server.Script] sets other steps for the runs of a model or a
+// workflow. [Server.FinishRun] makes a run take all its steps at once. After
+// [Server.PauseRuns] a run takes a step only if the test calls [Server.AdvanceRun].
+// [Server.AddRun] adds a run in any state, and [Server.GetRun] and [Server.Runs]
+// return runs without advancing them.
 //
 // # Users and API keys
 //
@@ -46,25 +47,27 @@
 //
 // # Callbacks
 //
-// If a run that has a callback URL ends, the server signs and delivers its callback,
-// and tries again if the receiver does not respond with 2xx.
+// When a run that has a callback URL ends, the server signs and delivers its
+// callback, and tries again if the receiver does not respond with 2xx.
 // [Server.WaitCallbacks] waits until all deliveries are done. [NewCallbackRequest]
-// returns a signed request for the test of a callback handler, without a server.
+// returns a signed request, with which a callback handler can be tested without a
+// server.
 //
 // # Output files
 //
 // The server also acts as the storage host of output files. Their links are signed,
 // expire after three days by the server's clock, and are signed again each time a
-// run is fetched. A request with a token is refused. [Server.AddFile] adds a file,
-// and [Server.ExpireFiles] lets all links expire.
+// run is fetched. The storage host refuses a request that has a token.
+// [Server.AddFile] adds a file, and [Server.ExpireFiles] makes all links expire.
 //
 // # Faults and requests
 //
 // [Server.InjectFault] makes requests fail: with a status, a delay, a lost
 // connection or a truncated response, before or after the request is processed.
-// [Server.PendingFaults] returns the faults that are not used up, so that a test can
-// check that each of them has happened. [Server.Requests] returns the requests that
-// the server has received. Each response has a request ID, in the header X-Request-Id.
+// [Server.PendingFaults] returns the faults that have not happened yet, or not
+// often enough, so that a test can check that there are none. [Server.Requests]
+// returns the requests that the server has received. Each response has a request
+// ID, in the header X-Request-Id.
 //
 // # Time
 //
@@ -100,20 +103,21 @@
 //
 // # Differences from the real API
 //
-// The server follows the documentation of the API. For behavior that is not documented
-// it guesses:
+// The server follows the documentation of the API. Behavior that is not documented
+// is a guess:
 //
 //   - Filters: it understands field.eq:'value', AND, OR, NOT and parentheses. A
 //     condition on a field that has no value is false. Lists cannot be filtered or
 //     sorted by a field that is a JSON object, such as metadata.
 //   - A filter, sort key, field or embed that does not exist is refused with 400.
 //   - Lists: a page has 50 items by default, and the newest come first. Cursors are
-//     base64.
+//     encoded in base64.
 //   - The response of GET /v1/runs/statuses is a page of objects with a code.
 //   - An embedded model, workflow or run has no embedded parts, unless
 //     [Server.AddRun] was given them.
-//   - The response to a created run of a workflow has the ID as run_id and as id.
-//   - The codes of errors that the documentation does not list have the name of the
+//   - The response to the creation of a workflow's run contains the ID both as
+//     run_id and as id.
+//   - If the documentation lists no code for an error, its code is the name of the
 //     HTTP status, such as BAD_REQUEST.
 //   - A callback is delivered at most three times. The status of a delivery is
 //     pending, delivered or failed.

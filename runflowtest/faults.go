@@ -16,13 +16,19 @@ import (
 // A Fault makes a request fail, see [Server.InjectFault]. The zero Fault closes the
 // connection without processing the request.
 type Fault struct {
-	Match           func(*http.Request) bool // to which requests the fault applies, see Route; nil means all
-	Status          int                      // respond with this status; 0 closes the connection
-	Code            string                   // code of the error response; "" means that of the status
-	RetryAfter      time.Duration            // Retry-After header of the error response, rounded up to seconds
-	Delay           time.Duration            // wait first; without any other field the request then succeeds
-	Truncate        bool                     // process the request, and send half of the response
-	AfterProcessing bool                     // process the request before it fails
+	// Match reports whether the fault applies to a request, see [Route]. If it is
+	// nil, the fault applies to all requests.
+	Match func(*http.Request) bool
+
+	Status     int           // status of the error response; 0 closes the connection instead
+	Code       string        // code of the error response; "" selects the code of the status
+	RetryAfter time.Duration // Retry-After header of the error response, rounded up to seconds
+
+	// Delay is the delay before the fault. If no other fault is set, the request
+	// succeeds after the delay.
+	Delay           time.Duration
+	Truncate        bool // process the request, and send only half of the response body
+	AfterProcessing bool // process the request before it fails
 }
 
 // Route returns a Match for a [Fault]: it reports whether a request matches a pattern
@@ -31,7 +37,7 @@ type Fault struct {
 // not valid.
 func Route(pattern string) func(*http.Request) bool {
 	mux := http.NewServeMux()
-	mux.Handle(pattern, mux) // mux marks the pattern: other handlers are those of errors
+	mux.Handle(pattern, mux) // mux is only a marker: requests that do not match have another handler
 	return func(r *http.Request) bool {
 		handler, _ := mux.Handler(r)
 		return handler == http.Handler(mux)
@@ -41,12 +47,12 @@ func Route(pattern string) func(*http.Request) bool {
 type fault struct {
 	Fault
 
-	left atomic.Int64 // how many requests it still applies to
+	left atomic.Int64 // number of requests to which it still applies
 }
 
-// InjectFault makes the next n requests that f matches fail. If several faults match a
-// request, the one that was injected first applies. Faults apply to all requests, those
-// for files too.
+// InjectFault makes the next n requests that f matches fail. If several faults
+// match a request, the one that was injected first applies. Faults apply to all
+// requests, including downloads of files.
 func (s *Server) InjectFault(n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +61,8 @@ func (s *Server) InjectFault(n int, f Fault) {
 	s.faults = append(s.faults, injected)
 }
 
-// PendingFaults returns the faults that are not used up, in the order in which they
-// were injected: a fault for n requests is pending until it has applied to all of them.
+// PendingFaults returns the pending faults in the order in which they were
+// injected. A fault for n requests is pending until it has applied to all of them.
 func (s *Server) PendingFaults() []Fault {
 	var pending []Fault
 	for _, f := range s.activeFaults() {

@@ -23,10 +23,11 @@ const filesPath = "/files/"
 
 func isDownload(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, filesPath) }
 
-// linkLifetime is how long a link can be used. Users of the API have measured it.
+// linkLifetime is the time after which a link expires. A user of the API has
+// measured it.
 const linkLifetime = 72 * time.Hour
 
-// A file is a file on the storage host.
+// A file is a file that the storage host serves.
 type file struct {
 	contentType string
 	data        []byte
@@ -51,15 +52,16 @@ func (s *Server) addFile(name, contentType string, data []byte) string {
 	return s.link(escapeName(name), "&")
 }
 
-// ExpireFiles lets all existing links expire: their requests are refused with 403.
+// ExpireFiles makes all existing links expire: the server refuses requests for them
+// with 403.
 func (s *Server) ExpireFiles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generation++
 }
 
-// stepImage returns a step with which a run succeeds with an image. The output has the
-// usual form of the API's image models.
+// stepImage returns a step that makes a run succeed with an image. The output has
+// the usual form of the API's image models.
 func (s *Server) stepImage() Step {
 	type outputFile struct {
 		URL  string `json:"url"`
@@ -75,7 +77,8 @@ func (s *Server) stepImage() Step {
 	return StepSucceed(output{Outputs: []outputFile{{URL: s.addFile("output.png", "image/png", data), Type: "image"}}})
 }
 
-// escapeName returns a name for a path, without characters that JSON can escape.
+// escapeName escapes a name for a path. The result has no characters that JSON can
+// escape.
 func escapeName(name string) string { return strings.ReplaceAll(url.PathEscape(name), "&", "%26") }
 
 // link returns a link to a file with an escaped name. The ampersand is "&" or its form
@@ -96,7 +99,7 @@ func linksTo(serverURL string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.QuoteMeta(serverURL+filesPath) + `([^"?\\]+)\?X-Signature=[0-9a-f]+(&|\\u0026)X-Expires=[0-9]+`)
 }
 
-// sign signs the links in a value again.
+// sign returns value with new signatures in its links.
 func (s *Server) sign(value json.RawMessage) json.RawMessage {
 	if !bytes.Contains(value, []byte("X-Signature=")) {
 		return value
@@ -107,7 +110,8 @@ func (s *Server) sign(value json.RawMessage) json.RawMessage {
 	})
 }
 
-// serveFile is the storage host. Like real ones it refuses a token beside a signature.
+// serveFile serves the files of the storage host. Like a real storage host, it
+// refuses a request with both a token and a signature.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	f, isKnown, isSigned := s.findFile(r)
 	switch {

@@ -14,8 +14,9 @@ type replay struct {
 	body    []byte
 }
 
-// once calls serve, unless the request has an idempotency key that the server knows:
-// then it repeats the response, or refuses another request with 409.
+// once calls serve, unless the server knows the idempotency key of the request. If
+// it knows the key, it repeats the response, or responds with 409 if the request is
+// a different one.
 func (s *Server) once(r *http.Request, c caller, serve func() (int, []byte)) (status int, response []byte) {
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" || r.Method != http.MethodPost {

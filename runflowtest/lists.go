@@ -31,7 +31,7 @@ type listQuery struct {
 	limit       int
 	filter      filter
 	order       order
-	start       []key // nil: at the start
+	start       []key // nil means the start of the list
 	isBackwards bool
 }
 
@@ -57,8 +57,7 @@ func parseListQuery(r *http.Request, of *schema) (q listQuery, bad *problem) {
 	return q, bad
 }
 
-// list returns the page that the request asks for, of the objects that the caller can
-// see.
+// list returns the requested page of the objects that the caller can see.
 func (s *Server) list(r *http.Request, c caller, from source) (any, *problem) {
 	q, bad := parseListQuery(r, from.schema)
 	if bad != nil {
@@ -66,7 +65,7 @@ func (s *Server) list(r *http.Request, c caller, from source) (any, *problem) {
 	}
 	entries := from.sorted(q.order)
 
-	// scan returns the indexes of the next n entries of the list, from i on.
+	// scan returns the indexes of the next n entries of the list, beginning at i.
 	scan := func(i, step, n int) (found []int) {
 		for ; i >= 0 && i < len(entries) && len(found) < n; i += step {
 			if row := entries[i].row; row.isVisible(c) && from.filter.selects(row) && q.filter.selects(row) {

@@ -8,10 +8,10 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// AddModel adds a model that every organization can run, or replaces the one with the
-// same name, "owner/slug". It returns the model as it was added. If the model has no
-// ID it gets one, and if it has no Slug it gets the name. Its examples and pricing get
-// IDs in the same way.
+// AddModel adds a model that every organization can run, or replaces the one with
+// the same name, "owner/slug". It returns the model as it was added. If the model
+// has no ID, AddModel gives it one. If it has no Slug, its Slug is the name.
+// Examples and pricing without an ID also get one.
 func (s *Server) AddModel(name string, model runflow.Model) runflow.Model {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,9 @@ func (s *Server) AddModel(name string, model runflow.Model) runflow.Model {
 	return model
 }
 
-// modelEndpoint returns the endpoint of a path below /v1/models/, or nil. The slug of
-// a model may hold slashes, so that [http.ServeMux] cannot tell them apart.
+// modelEndpoint returns the endpoint of a path below /v1/models/, or nil. The slug
+// of a model may contain slashes, so [http.ServeMux] cannot distinguish these
+// paths.
 func (s *Server) modelEndpoint(r *http.Request) endpoint {
 	path := r.PathValue("path")
 	switch parts := strings.Split(path, "/"); {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// defaultOrder also sorts objects that are equal in the order of the request. A log
-// line has a timestamp instead of created_at.
+// defaultOrder also orders objects that the order of the request does not
+// distinguish. A log line has a timestamp instead of created_at.
 var defaultOrder = []sortField{
 	{name: "created_at", kind: moment, sign: -1}, {name: "timestamp", kind: moment, sign: -1}, {name: "id", kind: text, sign: -1},
 }
@@ -42,7 +42,7 @@ func parseOrder(sortBy string, of *schema) (order, *problem) {
 		name, direction, _ := strings.Cut(strings.TrimSpace(field), ":")
 		sign, known := map[string]int{"": 1, "asc": 1, "desc": -1}[direction]
 		if name == "" || !known {
-			return by, invalid(badField("query", "sort_by", "Input should be as created_at:desc", "sort_by"))
+			return by, invalid(badField("query", "sort_by", "Input should have the form created_at:desc", "sort_by"))
 		}
 		m := of.byName[name]
 		if m == nil || m.kind == incomparable {
@@ -93,8 +93,9 @@ func (o order) compare(a, b []key) int {
 	return -a[last].compare(b[last])
 }
 
-// around returns the indexes of the entries before and after the one with the given
-// keys, also if it is not in the list. Without keys they are those of the start.
+// around returns the indexes of the entries before and after the entry with the
+// given keys, even if that is not in the list. Without keys it returns the indexes
+// around the start of the list.
 func (o order) around(entries []entry, keys []key) (before, after int) {
 	if keys == nil {
 		return -1, 0
@@ -111,15 +112,15 @@ type key struct {
 	rank   rank
 	number float64
 	text   string
-	source string // the text of the value
+	source string // the original text of the value
 }
 
 type rank int
 
 const (
 	absent     rank = iota // no value
-	readable               // a value of the kind of its member
-	unreadable             // another value
+	readable               // a value that has the kind of its member
+	unreadable             // any other value
 )
 
 // key returns the key of the text of a value.
@@ -147,7 +148,7 @@ func (k key) compare(other key) int {
 	return cmp.Or(cmp.Compare(k.rank, other.rank), cmp.Compare(k.number, other.number), cmp.Compare(k.text, other.text))
 }
 
-// textOf returns a string as it is, another value as JSON, and null as "".
+// textOf returns a string without quotes, null as "", and any other value as JSON.
 func textOf(value json.RawMessage) string {
 	var text string
 	switch {
@@ -161,9 +162,9 @@ func textOf(value json.RawMessage) string {
 	return string(value)
 }
 
-// cursor returns the cursor of the page after, or before, a row. It holds the order
-// and the keys of the row, so that it keeps its place even if the row moves or is
-// removed. Without keys it is the cursor of the first page.
+// cursor returns the cursor of the page after, or before, a row. It contains the
+// order and the keys of the row, so that its position does not change if the row
+// moves or is removed. Without keys it is the cursor of the first page.
 func (o order) cursor(keys []key) *string {
 	texts := []string{o.text}
 	for _, k := range keys {

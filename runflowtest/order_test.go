@@ -121,7 +121,7 @@ func TestServer_ListRuns_SortBy(t *testing.T) {
 		"duration_ms:desc":            {"d", "b", "c", "a"},
 		"duration_ms:desc,id:asc":     {"b", "d", "c", "a"},
 		"duration_ms:asc, client_ref": {"a", "c", "b", "d"},
-		"client_ref:asc":              {"a", "b", "d", "c"}, // strings, also if they look like numbers
+		"client_ref:asc":              {"a", "b", "d", "c"}, // strings, even if they look like numbers
 		"failure_code:asc":            {"c", "d", "b", "a"},
 	} {
 		assert.Equal(t, want, get(t, server, "/v1/runs", url.Values{"sort_by": {by}}).ids(), by)

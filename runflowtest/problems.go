@@ -22,7 +22,7 @@ type fieldError struct {
 
 // encode returns the status and the body of the response.
 func (p *problem) encode() (status int, body []byte) {
-	body, _ = json.Marshal(p) // it has only strings
+	body, _ = json.Marshal(p) // cannot fail: it has only strings
 	return p.status, body
 }
 
@@ -43,8 +43,8 @@ func newProblem(status int, message string) *problem {
 	return &problem{status: status, Code: codeOf(status), Message: message}
 }
 
-// codeOf returns the documented code of a status, or else one that is made of the
-// name of the status.
+// codeOf returns the documented code of a status, or else a code made from the name
+// of the status.
 func codeOf(status int) string {
 	switch status {
 	case http.StatusPaymentRequired:
@@ -79,7 +79,7 @@ func badRequest(message string) *problem { return newProblem(http.StatusBadReque
 
 func notFound(kind string) *problem { return newProblem(http.StatusNotFound, "no such "+kind) }
 
-// internalError is the response if something that the test has added does not work.
+// internalError is the response if a value or a function of the test fails.
 func internalError(message string) *problem {
 	return newProblem(http.StatusInternalServerError, message)
 }

@@ -28,7 +28,7 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// recorded keeps each request before next serves it.
+// recorded records each request before next serves it.
 func (s *Server) recorded(next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -52,7 +52,7 @@ func (s *Server) record(r Request) {
 	}
 	s.requests = append(s.requests, r)
 	if excess := len(s.requests) - limit; excess > 0 {
-		clear(s.requests[:excess]) // release their memory
+		clear(s.requests[:excess]) // so that their memory is released
 		s.requests = s.requests[excess:]
 	}
 }

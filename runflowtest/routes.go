@@ -16,9 +16,9 @@ import (
 // [http.ServeMux], such as "GET /v1/batches/{id}". An endpoint of Handle takes
 // precedence over those of the server.
 //
-// Its requests are recorded, see [Server.Requests], and faults apply to them. They
-// are not authenticated, so that h can serve anything. While h runs it may call the
-// methods of the server.
+// Its requests are recorded, see [Server.Requests], and faults apply to them. The
+// server does not authenticate them. While h runs, it may call methods of the
+// server.
 //
 // Handle panics if the pattern is not valid, or if it conflicts with another pattern
 // that was given to Handle.
@@ -42,11 +42,11 @@ type endpoint map[string]handler
 // is locked.
 type handler func(*http.Request, caller) (any, *problem)
 
-// created is a value to send with the status 201.
+// A created is a value that is sent with the status 201.
 type created struct{ value any }
 
-// endpoints returns the endpoints of the server by their paths. Those of one model
-// are in modelEndpoint.
+// endpoints returns the endpoints of the server by their paths. For the endpoints
+// of a single model, see modelEndpoint.
 func (s *Server) endpoints() map[string]endpoint {
 	logs, nodeRuns := s.partsOfRuns(runflow.RunEmbedLogs), s.partsOfRuns(runflow.RunEmbedNodeRuns)
 	return map[string]endpoint{

@@ -8,9 +8,9 @@ import (
 )
 
 // AddRun adds a run, or replaces the one that has the same ID, and returns it as it
-// was added. If it has no ID it gets one, and if it has no OrgID it belongs to the
-// organization of the server. Its log lines and node runs get IDs in the same way. A
-// run that was not created by a request takes no steps.
+// was added. If the run has no ID, AddRun gives it one. If it has no OrgID, it
+// belongs to the organization of the server. Log lines and node runs without an ID
+// also get one. A run that was added takes no steps.
 func (s *Server) AddRun(run runflow.Run) runflow.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *Server) putRun(run runflow.Run) runflow.Run {
 	return run
 }
 
-// identify gives a part an ID, and the ID of its parent, if it has none.
+// identify sets the ID of a part and the ID of its parent, if they are empty.
 func (s *Server) identify(id, parentID *string, parent string) {
 	if *id == "" {
 		*id = s.newID()
@@ -46,8 +46,8 @@ func (s *Server) identify(id, parentID *string, parent string) {
 	}
 }
 
-// GetRun returns the run with an ID, of any organization, and whether there is one.
-// The run does not take a step.
+// GetRun returns the run with the given ID, of any organization, and whether there
+// is one. The run does not take a step.
 func (s *Server) GetRun(id string) (runflow.Run, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,8 @@ func (s *Server) allRuns(f filter) source {
 	return source{schema: s.runs.schema, sorted: func(by order) []entry { return s.runs.sorted("", by) }, filter: f}
 }
 
-// listRunStatuses lists the documented statuses. No document shows its response.
+// listRunStatuses lists the documented statuses. The form of its response is not
+// documented.
 func (*Server) listRunStatuses(*http.Request, caller) (any, *problem) {
 	type status struct {
 		Code runflow.RunStatus `json:"code"`

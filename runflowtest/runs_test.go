@@ -101,7 +101,7 @@ func TestServer_GetRun_EmbedsRelatedObjects(t *testing.T) {
 	created, err := client.Models.CreateRun(t.Context(), "acme/dog", params())
 	require.NoError(t, err)
 	assert.Equal(t, model.ID, created.ModelID)
-	assert.Nil(t, created.Model, "it was not asked for")
+	assert.Nil(t, created.Model, "parts are sent only on request")
 
 	both := runflow.GetRunParams{Embed: []runflow.RunEmbed{runflow.RunEmbedModel, runflow.RunEmbedComfyuiWorkflow}}
 	for _, id := range []string{"of-model", created.ID} {
@@ -234,7 +234,7 @@ func TestServer_SetFeedback_RespondsWithRun(t *testing.T) {
 	server.ExpireFiles()
 	run, err := client.Runs.SetFeedback(t.Context(), "1", runflow.Feedback{Rating: runflow.ThumbsUp})
 	require.NoError(t, err)
-	assert.Empty(t, run.Logs, "they were not asked for")
+	assert.Empty(t, run.Logs, "parts are sent only on request")
 	require.NoError(t, run.Output.Decode(&link))
 	status, _, _ := fetch(t, link, nil)
 	assert.Equal(t, 200, status, "the link was signed again")

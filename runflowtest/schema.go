@@ -29,7 +29,7 @@ type member struct {
 	isPart bool            // sent only if the request embeds it
 }
 
-// A kind says how the values of a member are compared.
+// A kind is the way in which the values of a member are compared.
 type kind int
 
 const (
@@ -53,7 +53,7 @@ func newSchema(t reflect.Type, known map[reflect.Type]*schema) *schema {
 		if object := objectType(field.Type); object != nil {
 			m.schema = newSchema(object, known)
 		}
-		// A flow is the only part that the SDK has no type for.
+		// A flow is the only part for which the SDK has no type.
 		m.isPart = m.schema != nil || name == string(runflow.RunEmbedFlow)
 		s.members = append(s.members, m)
 	}
@@ -110,7 +110,7 @@ func zeroOf(t reflect.Type) json.RawMessage {
 	}
 }
 
-// object encodes the members of an object that wants selects.
+// object encodes those members of an object for which wants returns true.
 func (s *schema) object(values map[string]json.RawMessage, wants func(*member) bool) json.RawMessage {
 	var b bytes.Buffer
 	separator := byte('{')

@@ -22,10 +22,10 @@ type Server struct {
 	OrgID          string // the organization of UserToken and APIKey
 	UserToken      string // token of a user, who may set feedback
 	APIKey         string // API key, which may not set feedback
-	CallbackSecret string // signs the callbacks; if it is empty, they are not signed
+	CallbackSecret string // secret that signs the callbacks; if it is empty, they are not signed
 
-	// MaxRequests is how many requests the server keeps for [Server.Requests]. Zero
-	// or a negative value selects the default, 10,000.
+	// MaxRequests is the maximum number of requests that the server keeps for
+	// [Server.Requests]. Zero or a negative value selects the default, 10,000.
 	MaxRequests int
 
 	http           *httptest.Server
@@ -46,19 +46,19 @@ type Server struct {
 	models     collection[runflow.Model]
 	workflows  collection[runflow.ComfyuiWorkflow]
 	scripts    map[string][]Step // by model or workflow
-	steps      map[string][]Step // by run: the steps that it has not taken yet
+	steps      map[string][]Step // by run: the remaining steps
 	paused     bool
 	replays    map[string]replay                      // by organization and idempotency key
 	deliveries map[string][]*runflow.CallbackDelivery // by run, the newest first
 	delivering int                                    // number of callbacks that are being delivered
-	delivered  *sync.Cond                             // of mu: delivering has become smaller
+	delivered  *sync.Cond                             // uses mu; signals that delivering has decreased
 	faults     []*fault
 	files      map[string]file // by name
-	generation int             // of the links that have not expired, see ExpireFiles
+	generation int             // generation of the links that have not expired, see ExpireFiles
 	requests   []Request
 }
 
-// New starts a server that is closed when the test and its subtests are complete.
+// New starts a server. It is closed when the test and its subtests are complete.
 func New(tb testing.TB) *Server {
 	tb.Helper()
 	s := NewServer()
@@ -111,13 +111,13 @@ func (s *Server) Close() {
 	s.callbackClient.CloseIdleConnections()
 }
 
-// AddUser makes token that of a user who is a member of the organizations. A request
-// without an X-Organization-Id header is for the first one.
+// AddUser adds a user with the given token, who is a member of the organizations. A
+// request without an X-Organization-Id header is for the first one.
 func (s *Server) AddUser(token string, orgIDs ...string) {
 	s.addPrincipal(token, principal{isUser: true, orgIDs: slices.Clone(orgIDs)})
 }
 
-// AddAPIKey makes token an API key of the organization.
+// AddAPIKey adds an API key of the organization.
 func (s *Server) AddAPIKey(token, orgID string) {
 	s.addPrincipal(token, principal{orgIDs: []string{orgID}})
 }

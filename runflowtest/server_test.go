@@ -16,8 +16,8 @@ import (
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// do sends a request with the user's token and a JSON body. The given header replaces
-// these.
+// do sends a request with a JSON body. The default headers are the user's token and
+// the type of the body; header replaces them.
 func do(t *testing.T, server *runflowtest.Server, method, path, body string, header http.Header) (status int, got http.Header, response string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
@@ -42,7 +42,7 @@ func send(t *testing.T, server *runflowtest.Server, method, path, body string) (
 func TestNew_ClosesServer(t *testing.T) {
 	t.Parallel()
 	var server *runflowtest.Server
-	t.Cleanup(func() { // is called after the cleanup of New
+	t.Cleanup(func() { // called after the cleanup that New has registered
 		client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL), runflow.WithMaxRetries(0))
 		require.NoError(t, err)
 		_, err = client.Runs.List(context.WithoutCancel(t.Context()), runflow.ListRunsParams{})
@@ -162,7 +162,7 @@ func TestServer_MethodNotAllowed(t *testing.T) {
 		{"PUT", "/v1/runs/1/feedback", "PATCH"},
 		{"GET", "/v1/runs/1/callback-redeliveries", "POST"},
 		{"POST", "/v1/models", "GET, HEAD"},
-		{"POST", "/v1/models/cat/runs", "GET, HEAD"}, // the slug is bare
+		{"POST", "/v1/models/cat/runs", "GET, HEAD"}, // the path has no owner
 		{"POST", "/v1/models/acme/cat/2.0", "GET, HEAD"},
 		{"GET", "/v1/models/acme/cat/2.0/runs", "POST"},
 		{"DELETE", "/v1/models/id/pricing", "GET, HEAD"},

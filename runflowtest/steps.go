@@ -7,8 +7,9 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// A Step changes a run. A run takes one step each time it is fetched by its ID. The
-// server is locked while a step runs, so a step must not call it.
+// A Step changes a run. A run takes one step each time a client gets it by its ID.
+// The server is locked while a step runs, so a step must not call methods of the
+// server.
 type Step func(*runflow.Run)
 
 // StepStatus returns a step that sets the status.
@@ -16,9 +17,9 @@ func StepStatus(status runflow.RunStatus) Step {
 	return func(run *runflow.Run) { run.StatusCode = status }
 }
 
-// StepSucceed returns a step with which the run succeeds. The output is any value
-// that encoding/json encodes. If it cannot be encoded, requests for the run fail with
-// status 500.
+// StepSucceed returns a step that makes the run succeed with output, which is any
+// value that encoding/json encodes. If it cannot be encoded, requests for the run
+// fail with status 500.
 func StepSucceed(output any) Step {
 	data, err := json.Marshal(output)
 	if err != nil {
@@ -29,7 +30,8 @@ func StepSucceed(output any) Step {
 	}
 }
 
-// StepFail returns a step with which the run fails.
+// StepFail returns a step that makes the run fail with a failure code, stage and
+// message.
 func StepFail(code string, stage runflow.FailureStage, message string) Step {
 	return func(run *runflow.Run) {
 		run.StatusCode, run.FailureCode = runflow.RunStatusFailed, code
@@ -37,12 +39,13 @@ func StepFail(code string, stage runflow.FailureStage, message string) Step {
 	}
 }
 
-// StepCancel returns a step with which the run is cancelled.
+// StepCancel returns a step that cancels the run.
 func StepCancel() Step { return StepStatus(runflow.RunStatusCancelled) }
 
 // Script sets the steps that the runs of a model or a workflow, "owner/slug", take
-// after they are created. Without a script they are dispatched, run, and succeed with
-// an image as their output. Runs that exist already keep their steps.
+// after they are created. Without a script, their status is dispatching, then
+// running, then succeeded, with an image as their output. Existing runs keep their
+// steps.
 func (s *Server) Script(target string, steps ...Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +60,8 @@ func (s *Server) script(target string) []Step {
 	return []Step{StepStatus(runflow.RunStatusDispatching), StepStatus(runflow.RunStatusRunning), s.stepImage()}
 }
 
-// PauseRuns keeps all runs in their state when they are fetched, so that they advance
-// only by [Server.AdvanceRun] and [Server.FinishRun].
+// PauseRuns stops the steps that runs take when a client gets them. Runs then
+// advance only by [Server.AdvanceRun] and [Server.FinishRun].
 func (s *Server) PauseRuns() { s.setPaused(true) }
 
 // ResumeRuns ends the effect of [Server.PauseRuns].
@@ -70,8 +73,8 @@ func (s *Server) setPaused(paused bool) {
 	s.paused = paused
 }
 
-// AdvanceRun lets a run take its next step, if it has one left, and returns the run
-// and whether there is one with this ID.
+// AdvanceRun makes a run take its next step, if it has one left. It returns the run
+// and whether there is a run with this ID.
 func (s *Server) AdvanceRun(id string) (runflow.Run, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,8 +82,8 @@ func (s *Server) AdvanceRun(id string) (runflow.Run, bool) {
 	return s.runs.get(id)
 }
 
-// FinishRun lets a run take all the steps that it has left, and returns the run and
-// whether there is one with this ID.
+// FinishRun makes a run take all its remaining steps. It returns the run and
+// whether there is a run with this ID.
 func (s *Server) FinishRun(id string) (runflow.Run, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +93,7 @@ func (s *Server) FinishRun(id string) (runflow.Run, bool) {
 	return s.runs.get(id)
 }
 
-// advance lets a run take its next step.
+// advance makes a run take its next step.
 func (s *Server) advance(id string) {
 	steps := s.steps[id]
 	run, ok := s.runs.get(id)

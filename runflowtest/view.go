@@ -13,7 +13,7 @@ import (
 
 // A view says which members of an object a request asks for.
 type view struct {
-	fields []string // nil: all
+	fields []string // nil means all
 	embed  []string
 }
 

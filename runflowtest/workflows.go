@@ -9,10 +9,10 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// AddWorkflow adds a workflow, or replaces the one with the same name, "owner/slug".
-// It returns the workflow as it was added. If it has no ID it gets one, if it has no
-// Slug it gets that of the name, and if it has no OrgID it belongs to the organization
-// of the server.
+// AddWorkflow adds a workflow, or replaces the one with the same name,
+// "owner/slug". It returns the workflow as it was added. If the workflow has no ID,
+// AddWorkflow gives it one. If it has no Slug, its Slug is that of the name. If it
+// has no OrgID, it belongs to the organization of the server.
 func (s *Server) AddWorkflow(name string, workflow runflow.ComfyuiWorkflow) runflow.ComfyuiWorkflow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,6 +75,6 @@ func (s *Server) createWorkflowRun(r *http.Request, c caller) (any, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	// Some clients of the real API read only run_id here.
+	// Some clients of the real API use only run_id here.
 	return created{slices.Concat(json.RawMessage(`{"run_id":"`+run.id+`",`), object[1:])}, nil
 }

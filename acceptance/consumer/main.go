@@ -1,5 +1,6 @@
-// Command consumer is a program of a user: a module of its own, which sees only what
-// the SDK exports and is built with the modules of its own go.mod.
+// Command consumer is a backend that uses the SDK like a user does: it is a
+// separate module, which uses only the exported API and the dependencies of its own
+// go.mod.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
-// A studio is what the rest of the program uses.
+// A studio is the interface that the rest of a backend would use.
 type studio interface {
 	Draw(ctx context.Context, prompt string) (*runflow.Run, error)
 	Rate(ctx context.Context, userToken, runID string, rating runflow.Rating) error
@@ -32,7 +33,7 @@ func (s runflowStudio) Draw(ctx context.Context, prompt string) (*runflow.Run, e
 	run, err := s.client.Models.RunAndWait(ctx, "acme/cat",
 		runflow.CreateRunParams{Input: map[string]any{"prompt": prompt}, CallbackURL: s.callbackURL}, runflow.WaitRunParams{Timeout: time.Minute})
 	if errors.Is(err, runflow.ErrOutcomeUnknown) {
-		return nil, fmt.Errorf("look for the run first: %w", err)
+		return nil, fmt.Errorf("the run may exist, look for it before you create it again: %w", err)
 	}
 	return run, err
 }

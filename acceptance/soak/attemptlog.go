@@ -7,7 +7,7 @@ import (
 )
 
 // An attemptLog is a slog.Handler that counts the attempts of one caller, and looks
-// for secrets in their records.
+// for secrets in the log records.
 type attemptLog struct {
 	secrets  secrets
 	findings *findings

@@ -12,12 +12,13 @@ import (
 )
 
 const (
-	feedbacks = 16 // on a run, if none fails
-	maxFailed = 20 // calls that may fail one after the other before a caller gives up
-	abandoned = 50 // a caller cancels one of so many calls
+	feedbacks = 16 // number of feedbacks on a run, if none fails
+	maxFailed = 20 // consecutive failures of a call after which a caller gives up
+	abandoned = 50 // a caller cancels one of this number of calls
 
-	// settleTime is how long a caller waits after a feedback without a response.
-	// Without it, the next one could overtake it on another connection.
+	// settleTime is the time that a caller waits after a feedback without a
+	// response. Otherwise the server could process the next feedback first, over
+	// another connection.
 	settleTime = 100 * time.Millisecond
 )
 
@@ -59,7 +60,7 @@ func (c *caller) handleRun() {
 	c.download(run)
 }
 
-// call makes a call, which it cancels now and then, and checks its error.
+// call makes a call and checks its error. It cancels some of the calls.
 func (c *caller) call(do func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -78,7 +79,8 @@ func (c *caller) call(do func(context.Context) error) error {
 	return err
 }
 
-// isExpected reports whether an error comes from a fault, or from a canceled call.
+// isExpected reports whether the cause of an error is a fault or the cancellation
+// of the call.
 func isExpected(err error) bool {
 	if _, isTransport := errors.AsType[*runflow.TransportError](err); isTransport || errors.Is(err, context.Canceled) {
 		return true
@@ -112,7 +114,7 @@ func (c *caller) get(e *entry, run *runflow.Run) {
 		c.counts.late.Add(1)
 	case wrong:
 		feedback, _ := seen.Feedback()
-		c.findings.add("run %s: after feedback %d it has %+v", run.ID, e.feedback, feedback)
+		c.findings.add("run %s: after feedback %d the run has %+v", run.ID, e.feedback, feedback)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"strconv"
 )
 
-// A child is the process that serves the fake API. It is a process of its own, so
-// that the memory and the goroutines of this one are those of the SDK.
+// A child is the process that serves the fake API. It is a separate process, so
+// that the memory and the goroutines of the parent process are those of the SDK.
 type child struct {
 	started
 
@@ -21,21 +21,21 @@ type child struct {
 	stdout *bufio.Reader
 }
 
-// started is what the child writes when it serves.
+// started is the message that the child writes after it has started to serve.
 type started struct {
 	URL       string `json:"url"`
 	APIKey    string `json:"api_key"`
 	UserToken string `json:"user_token"`
 }
 
-// stopped is what the child writes when it ends.
+// stopped is the message that the child writes before it ends.
 type stopped struct {
 	Requests int64  `json:"requests"`
 	Faults   []hits `json:"faults"`
 	Heap     uint64 `json:"heap"` // bytes
 }
 
-// hits is how many requests a fault applied to.
+// hits is the number of requests to which a fault applied.
 type hits struct {
 	Fault string `json:"fault"`
 	Count int64  `json:"count"`

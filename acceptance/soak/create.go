@@ -8,8 +8,8 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// create creates a run with one of the kinds of keys. It returns nil if the caller
-// does not know of a run.
+// create creates a run with one of the key modes. It returns nil if no run is known
+// to exist.
 func (c *caller) create(e *entry, ref string) *runflow.Run {
 	var opts []runflow.CallOption
 	e.mode = keyMode(c.rand.IntN(3)) //nolint:gosec // 0 to 2
@@ -39,7 +39,7 @@ func (c *caller) create(e *entry, ref string) *runflow.Run {
 			return run
 		}
 		if !errors.Is(err, runflow.ErrOutcomeUnknown) {
-			return nil // after an earlier unknown outcome there may be a run nevertheless
+			return nil // a run may exist, because the outcome of an earlier call is unknown
 		}
 		if e.creation != unknown {
 			c.counts.unknown.Add(1)

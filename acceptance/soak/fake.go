@@ -23,13 +23,13 @@ const (
 	// auditHeader is the header of requests that never fail.
 	auditHeader = "X-Soak-Audit"
 	// keysHeader is the header of requests whose idempotency key the server
-	// recognizes. Runflow does not document that for single runs, so the server
-	// ignores all other keys.
+	// recognizes. The server ignores all other keys, because Runflow does not
+	// document that it recognizes the keys of single runs.
 	keysHeader = "X-Soak-Keys"
 
 	attemptTimeout = 250 * time.Millisecond
 	slowDelay      = 400 * time.Millisecond
-	expiry         = 10_000 // requests after which the links to files expire
+	expiry         = 10_000 // number of requests after which the links to files expire
 )
 
 // A fault is a kind of fault.
@@ -37,12 +37,12 @@ type fault struct {
 	name   string
 	inject runflowtest.Fault
 	exempt string       // an HTTP method to which it does not apply
-	count  atomic.Int64 // requests that it applied to
+	count  atomic.Int64 // number of requests to which it applied
 }
 
-// newFaults returns every kind of fault. The fake also processes a request that its
-// client has given up, as an API may. For a creation that does no harm, but a
-// feedback could be processed after the next one: slow requests are never feedback.
+// newFaults returns every kind of fault. Like a real API, the fake API may process
+// a request after its client has given up. A late feedback could then be processed
+// after the next one, so requests that set feedback are never slow.
 func newFaults() []*fault {
 	named := func(name string, f runflowtest.Fault) *fault {
 		return &fault{name: name, inject: f}
@@ -83,7 +83,7 @@ func serveUntilEOF(o options) error {
 		if requests.Add(1)%expiry == 0 {
 			server.ExpireFiles()
 		}
-		return false // it is not a fault, but sees each request
+		return false // it is not a fault, but is called for each request
 	}})
 	faults := newFaults()
 	dice := &dice{rand: rand.New(rand.NewPCG(o.seed, 0))} //nolint:gosec // not for secrets
@@ -110,8 +110,8 @@ func serveUntilEOF(o options) error {
 	return output.Encode(result)
 }
 
-// shareOf returns the share of requests like r that fail. There are few creations,
-// and they matter most, so more of them fail, and fewer of the others.
+// shareOf returns the share of requests like r that fail. It is higher for
+// creations, because there are few of them and their outcomes matter most.
 func (o options) shareOf(r *http.Request) float64 {
 	if r.Method == http.MethodPost {
 		return 5 * o.faults

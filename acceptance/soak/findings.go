@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// maxShown is how many findings are listed.
+// maxShown is the maximum number of findings that are listed.
 const maxShown = 20
 
 // findings are the violations that were found.

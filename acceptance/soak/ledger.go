@@ -9,8 +9,8 @@ import (
 	"github.com/runflow-io/runflow-go"
 )
 
-// A ledger holds what the SDK reported to the callers. It has its full size from the
-// start, so that it does not add to the growth of the heap.
+// A ledger contains the results that the SDK reported to the callers. It has its
+// full size from the start, so that the heap does not grow because of it.
 type ledger struct {
 	entries []entry
 	opened  atomic.Int64
@@ -23,14 +23,14 @@ type entry struct {
 	attempts uint8  // of the last call that creates the run
 	status   uint16 // of the last response to it; 0 if there was none
 	feedback uint8  // number of the last feedback that was reported as set; 0 if there is none
-	// unanswered has a bit for each feedback of which a request got no response.
+	// unanswered has a bit for each feedback for which a request got no response.
 	// The server may still process such a request, even after a later one. No
 	// client can prevent that over HTTP.
 	unanswered uint64
 }
 
-// A keyMode says which idempotency key a run is created with, and so how its caller
-// recovers from an unknown outcome.
+// A keyMode is the kind of idempotency key with which a run is created. It
+// determines how the caller recovers from an unknown outcome.
 type keyMode uint8
 
 const (
@@ -44,10 +44,10 @@ func (m keyMode) String() string {
 	return [...]string{"random key", "own key", "key of the error"}[m]
 }
 
-// maxFeedback is for how many feedbacks on a run an entry has bits.
+// maxFeedback is the number of feedbacks on a run for which an entry has bits.
 const maxFeedback = 63
 
-// An outcome is what the SDK reported of the creation of a run.
+// An outcome is the outcome that the SDK reported for the creation of a run.
 type outcome uint8
 
 const (
@@ -59,7 +59,7 @@ const (
 // String returns the name of the outcome.
 func (o outcome) String() string { return [...]string{"failed", "created", "unknown"}[o] }
 
-// allows reports whether there may be n runs.
+// allows reports whether n runs may exist after this outcome.
 func (o outcome) allows(n int) bool {
 	return n == 1 && o != failed || n == 0 && o != created
 }
@@ -79,8 +79,8 @@ func (l *ledger) find(ref string) (int, bool) {
 	return i, ok && err == nil && i >= 0 && int64(i) < l.opened.Load()
 }
 
-// feedbackOf returns the n-th feedback on a run. Every fourth clears the one before.
-// The reasons of all others differ.
+// feedbackOf returns the n-th feedback on a run. Every fourth one clears the
+// feedback. All others have different reasons.
 func feedbackOf(ref string, n uint8) (feedback runflow.Feedback, isSet bool) {
 	if n%4 == 0 {
 		return runflow.Feedback{}, false
@@ -94,7 +94,8 @@ func hasFeedback(run *runflow.Run, n uint8) bool {
 	return isSet == wantSet && feedback == want
 }
 
-// A comparison says how the feedback on a run compares with what was reported.
+// A comparison is the result of comparing the feedback on a run with the reported
+// one.
 type comparison int
 
 const (

@@ -34,7 +34,7 @@ func soakAndReport(o options) error {
 	return errors.Join(s.print(&m, stopped), s.findings.err())
 }
 
-// measures are what is measured of the process.
+// measures are the measurements of the process.
 type measures struct {
 	heapEarly, heapEnd                uint64 // bytes
 	goroutinesBefore, goroutinesAfter int
@@ -56,8 +56,8 @@ func (s *soak) measure(m *measures) (err error) {
 	return err
 }
 
-// maxServerHeap is more than the fake API needs for the runs of the full form and
-// for the requests that it keeps, in bytes.
+// maxServerHeap is the maximum heap of the fake API, in bytes. It is enough for the
+// runs of the full form and the requests that the server keeps.
 const maxServerHeap = 96 << 20
 
 // check adds findings about the measures.
@@ -74,8 +74,8 @@ func (m *measures) check(f *findings, server stopped) {
 	}
 }
 
-// waitForGoroutines returns the number of goroutines, after it has given those that
-// are about to end the time to do so.
+// waitForGoroutines waits until there are at most want goroutines, or for 5 s, and
+// returns their number.
 func waitForGoroutines(want int) int {
 	for range 50 {
 		if runtime.NumGoroutine() <= want {
@@ -86,7 +86,8 @@ func waitForGoroutines(want int) int {
 	return runtime.NumGoroutine()
 }
 
-// liveHeap returns the bytes in use, without those that pools and finalizers hold.
+// liveHeap returns the size of the live heap in bytes, without memory that pools
+// and finalizers retain.
 func liveHeap() uint64 {
 	for range 3 {
 		runtime.GC()

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// secretText is in every input and in every reason of a feedback.
+	// secretText is a part of every input and of every reason of a feedback.
 	secretText = "canary-text"
 	// signatureParam is in every link to a file.
 	signatureParam = "X-Signature="

@@ -22,7 +22,7 @@ type soak struct {
 	counts    counts
 }
 
-// counts are what the report shows of the calls.
+// counts are the numbers of calls that the report shows.
 type counts struct {
 	calls, failed, attempts            atomic.Int64
 	creations, unknown, feedback, late atomic.Int64

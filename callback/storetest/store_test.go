@@ -60,7 +60,8 @@ func (s *store) expire() {
 	}
 }
 
-// get and set are for faults, which need no transaction.
+// get and set are helpers of the faults. Unlike a correct method, a fault need not
+// be atomic.
 func (s *store) get(key string) (e event, isKnown bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +86,8 @@ func newStore(fault fault) *faultyStore {
 	return &faultyStore{store: store{events: map[string]event{}}, fault: fault}
 }
 
-// A fault has functions that replace correct methods. A nil function replaces none.
+// A fault has functions that replace correct methods. If a function is nil, the
+// correct method is used.
 type fault struct {
 	fails    []string // subtests that must fail
 	key      func(string) string
@@ -150,7 +152,7 @@ var faults = map[string]fault{
 		fails: []string{"UnusualKeys"},
 		key:   strings.TrimSpace,
 	},
-	"keys are cut off after 255 bytes": {
+	"keys are truncated after 255 bytes": {
 		fails: []string{"UnusualKeys"},
 		key:   func(key string) string { return key[:min(len(key), 255)] },
 	},

@@ -22,13 +22,13 @@ import (
 	"github.com/runflow-io/runflow-go/callback"
 )
 
-// A Config says how to test a store.
+// A Config contains the functions that Run needs to test a store.
 type Config struct {
 	// New returns the store to test. It is called once per subtest, with the
 	// subtest's t. The stores may share data and need not be empty, because each
-	// subtest uses keys of its own.
+	// subtest uses its own keys.
 	New func(*testing.T) callback.Store
-	// Expire lets all claims in the store expire, for example by changing their
+	// Expire makes all claims in the store expire, for example by changing their
 	// times in the database. Events that are done must stay done. If Expire is nil,
 	// the subtests that need it are skipped.
 	Expire func(*testing.T, callback.Store)

@@ -75,15 +75,16 @@ func TestChild(t *testing.T) {
 
 var resultLine = regexp.MustCompile(`--- (PASS|FAIL|SKIP): TestChild/([^/ ]+)/?(\S*) `)
 
-// childResults runs TestChild and returns the results of its subtests: those of the
-// first level by "", those of the suite by their names.
+// childResults runs TestChild and returns the result of each subtest by the names
+// of the fault and of the subtest of the suite. The name "" is that of the fault as
+// a whole.
 func childResults(t *testing.T) (results map[string]map[string]string, output string) {
 	t.Helper()
 	executable, err := os.Executable()
 	require.NoError(t, err)
 	child := exec.CommandContext(t.Context(), executable, "-test.run=^TestChild$", "-test.v")
-	// With one processor, runtime.Gosched surely lets other goroutines run, so that
-	// the store that is not atomic surely fails.
+	// With one processor, runtime.Gosched always runs other goroutines, so the store
+	// that is not atomic always fails.
 	child.Env = append(os.Environ(), inChild+"=1", "GOMAXPROCS=1")
 	out, err := child.CombinedOutput()
 	output = string(out)

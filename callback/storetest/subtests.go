@@ -15,7 +15,7 @@ const (
 	done    = callback.Done
 )
 
-// subtests are the cases that [Run] tests. Each works on events of its own.
+// subtests are the cases that [Run] tests. Each uses its own events.
 var subtests = []struct {
 	name        string
 	needsExpire bool
@@ -150,8 +150,8 @@ var subtests = []struct {
 	{"EndedContextRelease", false, endedContextRelease},
 }
 
-// unusualKeys tests keys that a store mixes up if it does not quote them, cuts them
-// off, or does not compare them byte by byte.
+// unusualKeys tests keys that a store confuses if it does not quote them, truncates
+// them, or does not compare them byte by byte.
 func unusualKeys(s *suite) {
 	keys := []string{
 		"", " ", "space", "space ", " space", "case", "Case",
@@ -183,7 +183,8 @@ func unusualKeys(s *suite) {
 	}
 }
 
-// concurrentClaims tests that of many owners only one is granted an event.
+// concurrentClaims tests that only one of many owners is granted the claim of an
+// event.
 func concurrentClaims(s *suite) {
 	const owners = 64
 	states := make([]callback.State, owners)
@@ -228,7 +229,7 @@ func concurrentEvents(s *suite) {
 	}
 }
 
-// concurrently runs n functions, starts them together, and fails if one returns an
+// concurrently calls run n times at the same time, and fails if one call returns an
 // error.
 func (s *suite) concurrently(n int, run func(i int) error) {
 	s.Helper()
@@ -249,8 +250,9 @@ func (s *suite) concurrently(n int, run func(i int) error) {
 	}
 }
 
-// endedContext returns a context that has ended. A store may ignore it. If it returns an
-// error instead, the call may or may not have had its effect.
+// endedContext returns a context that has ended. A store may ignore that the
+// context has ended. If it returns an error, the call may or may not have had an
+// effect.
 func (s *suite) endedContext() context.Context {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()

@@ -1,6 +1,6 @@
-// Command callbacks receives the callbacks of runs: it verifies them, handles each
-// event once, and sets feedback on the runs that succeeded, for the user whose token
-// it has.
+// Command callbacks receives the callbacks of runs. It verifies them, handles each
+// event once, and sets feedback on the runs that succeeded, with the token of a
+// user.
 //
 // Without an account it uses a fake API that it starts itself:
 //
@@ -73,7 +73,7 @@ func serve(ctx context.Context, address string) error {
 		case err = <-stopped:
 		}
 	}
-	// Events that are being handled are handled to their end.
+	// Shutdown waits until the events that are being handled have been handled.
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(shutdown))
@@ -97,8 +97,8 @@ func newHandler(client *runflow.Client, secret string) (http.Handler, error) {
 	})), nil
 }
 
-// deliver lets two runs end, one of whose callbacks is redelivered, and sends a
-// forged callback.
+// deliver makes one run succeed and one fail, redelivers the callback of the first
+// one, and sends a forged callback.
 func deliver(ctx context.Context, fake *runflowtest.Server, client *runflow.Client, url string) error {
 	fake.AddModel("runflow/demo", runflow.Model{})
 	params := runflow.CreateRunParams{Input: map[string]any{"prompt": "a cat"}, CallbackURL: url}
@@ -114,7 +114,7 @@ func deliver(ctx context.Context, fake *runflowtest.Server, client *runflow.Clie
 	fake.FinishRun(succeeds.ID)
 	fake.FinishRun(fails.ID)
 	fake.WaitCallbacks()
-	if _, err := client.Runs.RedeliverCallback(ctx, succeeds.ID); err != nil { // the event has been handled
+	if _, err := client.Runs.RedeliverCallback(ctx, succeeds.ID); err != nil { // the handler ignores the event, because it has been handled
 		return err
 	}
 	fake.WaitCallbacks()

@@ -5,7 +5,7 @@
 //	go run ./examples/feedback
 //
 // With the token of a user it uses a run of api.runflow.io, or of the API at
-// RUNFLOW_BASE_URL. The API refuses feedback with an API key.
+// RUNFLOW_BASE_URL. The API refuses feedback if the token is an API key.
 //
 //	RUNFLOW_TOKEN=… go run ./examples/feedback -run RUN_ID
 package main

@@ -1,5 +1,5 @@
-// Command generate creates a run of a model, waits for it with progress, saves its
-// output files and sets feedback on it.
+// Command generate creates a run of a model, waits for it, saves its output files
+// and sets feedback on it. It prints the progress.
 //
 // Without an account it uses a fake API that it starts itself:
 //

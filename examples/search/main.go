@@ -1,4 +1,5 @@
-// Command search lists the failed runs of a day and sums their cost exactly.
+// Command search lists the failed runs of a day and prints the exact sum of their
+// costs.
 //
 // Without an account it uses a fake API that it starts itself:
 //
@@ -67,7 +68,7 @@ func search(ctx context.Context, date string) error {
 			continue
 		}
 		if run.CreatedAt.Before(day) {
-			break // the newest are first: no further page is needed
+			break // the newest runs come first, so no further page is needed
 		}
 		n++
 		cost = cost.Add(run.Cost.Decimal) // 0 if it is unknown
@@ -77,7 +78,7 @@ func search(ctx context.Context, date string) error {
 	return nil
 }
 
-// addRuns adds the runs of three days, every third of which has failed.
+// addRuns adds runs for three days. Every third run has failed.
 func addRuns(server *runflowtest.Server, day time.Time) {
 	for hour := -24; hour < 48; hour++ {
 		run := runflow.Run{

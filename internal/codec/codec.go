@@ -1,16 +1,17 @@
-// Package codec is the one seam between the SDK and its JSON library.
+// Package codec encodes and decodes JSON. No other package of the SDK uses the JSON
+// library.
 //
-// The library is the mirror of encoding/json/v2 and encoding/json/jsontext, which is
-// faster than encoding/json of Go 1.26 and names the place of each error. The SDK's
-// own types are read by plans over jsontext, see reader.go, and its request bodies
-// are written by encoding/json. Types of callers are for the library alone, see
-// foreign.go.
+// The library is github.com/go-json-experiment/json, a copy of encoding/json/v2 and
+// encoding/json/jsontext. It is faster than encoding/json of Go 1.26 and reports
+// the position of each error. The SDK's own types are decoded by plans, which use
+// jsontext, see reader.go. Request bodies are encoded by encoding/json. Only the
+// library encodes and decodes types of callers, see foreign.go.
 //
-// What the API sends is read tolerantly. Names match exactly, unknown names are
-// skipped, null is the zero value, and invalid UTF-8 is replaced. An optional
-// value of an unexpected form is absent. Only four things fail: a document that is
-// not JSON, an identifier ("id") that is not a string, an amount of money that
-// cannot be read exactly, and a list that is too long.
+// Decoding is tolerant. Names match exactly, unknown names are skipped, null is
+// decoded as the zero value, and invalid UTF-8 is replaced. An optional value of an
+// unexpected form is decoded like an absent one. Only four things fail: a document
+// that is not JSON, an identifier ("id") that is not a string, an amount of money
+// that cannot be read exactly, and a list that is too long.
 package codec
 
 import (
@@ -25,16 +26,16 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// tolerant are the options of everything that is read.
+// tolerant are the options for all decoding.
 var tolerant = []jsontext.Options{jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)}
 
-// Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK. It
-// stops when ctx ends. A failure of any other cause is an [*Error].
+// Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK.
+// It stops when ctx ends. All other errors are of the type [*Error].
 func Unmarshal(ctx context.Context, data []byte, v any) error {
 	return read(ctx, data, v, (*reader).refuseForeign)
 }
 
-// Marshal encodes a request body of the SDK. A failure is an [*Error].
+// Marshal encodes a request body of the SDK. Its errors are of the type [*Error].
 func Marshal(v any) ([]byte, error) {
 	var data bytes.Buffer
 	enc := json.NewEncoder(&data)
@@ -56,7 +57,7 @@ func IsObject(data []byte) bool { return jsontext.Value(data).Kind() == jsontext
 // IsArray reports whether data begins as a JSON array.
 func IsArray(data []byte) bool { return jsontext.Value(data).Kind() == jsontext.KindBeginArray }
 
-// IsNull reports whether data holds no value: it is empty or a JSON null.
+// IsNull reports whether data has no value: it is empty or a JSON null.
 func IsNull(data []byte) bool {
 	return len(data) == 0 || jsontext.Value(data).Kind() == jsontext.KindNull
 }
@@ -103,10 +104,10 @@ func Members(object []byte) iter.Seq2[string, []byte] {
 // longestName is longer than any name that the SDK looks for.
 const longestName = 256
 
-// Text returns the text of a JSON string, cut off after limit bytes of its
-// quoted form.
+// Text returns the text of a JSON string. It uses at most limit bytes of the quoted
+// form.
 func Text(quoted []byte, limit int) string {
-	// Of a string that is cut off, AppendUnquote returns what is there.
+	// If the string is truncated, AppendUnquote returns its beginning.
 	text, _ := jsontext.AppendUnquote(nil, quoted[:min(len(quoted), limit)])
 	return string(text)
 }
@@ -135,12 +136,12 @@ func Strings(data []byte, n int) []string {
 }
 
 const (
-	longestSearch = 64 << 10 // where the last string begins that [Strings] finds
-	longestText   = 1 << 10  // how much of a string it returns
+	longestSearch = 64 << 10 // maximum position at which a string begins that [Strings] returns
+	longestText   = 1 << 10  // maximum length of a string that it returns
 )
 
-// A List is a list that must be there. A null is an empty list; no list at all
-// leaves Given false.
+// A List is a required list. A null is decoded as an empty list. If the list is
+// absent, Given is false.
 type List[T any] struct {
 	Items []T
 	Given bool
@@ -156,8 +157,8 @@ type list interface {
 	given()
 }
 
-// The forms of a time that the API and its neighbors write. Fractions of a second
-// may follow the seconds in each. Without a zone a time is in UTC.
+// The forms of a time that the API and related services send. Each form may have
+// fractions of a second. A time without a zone is in UTC.
 var timeLayouts = [...]string{
 	time.RFC3339,
 	"2006-01-02T15:04:05Z0700",
@@ -176,7 +177,7 @@ func parseTime(quoted []byte) (time.Time, bool) {
 	}
 	text := unquote(quoted)
 	for _, layout := range timeLayouts {
-		// In UTC, so that the result does not depend on the machine's zone.
+		// In UTC, so that the result does not depend on the local time zone.
 		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
 			return t, true
 		}
@@ -184,12 +185,13 @@ func parseTime(quoted []byte) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// longestNumber is how many bytes a number or a time may have. Reading a decimal
-// takes time that grows with the square of its length: one of two million digits,
-// which are 2 KB under gzip, took 5 s.
+// longestNumber is the maximum length of a number or a time, in bytes. The time to
+// decode a decimal grows with the square of its length: a decimal of two million
+// digits, which gzip compresses to 2 KB, took 5 s.
 const longestNumber = 128
 
-// parseMoney reads an amount of money exactly, or returns why it cannot.
+// parseMoney parses an amount of money exactly, or returns the reason why it
+// cannot.
 func parseMoney(value []byte) (d decimal.Decimal, reason string) {
 	if len(value) > longestNumber {
 		return d, "want a decimal number of at most " + strconv.Itoa(longestNumber) + " characters"
@@ -201,7 +203,7 @@ func parseMoney(value []byte) (d decimal.Decimal, reason string) {
 	return d, ""
 }
 
-// unquote returns the text of a JSON string, and a number as it is.
+// unquote returns the text of a JSON string; it returns a number unchanged.
 func unquote(value []byte) string {
 	if value[0] != '"' {
 		return string(value)

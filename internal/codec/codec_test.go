@@ -172,7 +172,7 @@ func TestUnmarshal_Money(t *testing.T) {
 	assert.Equal(t, thing{}, v)
 }
 
-// Reading a decimal takes time that grows with the square of its length.
+// The time to decode a decimal grows with the square of its length.
 func TestUnmarshal_LongNumbers(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("1", 2_000_000)
@@ -261,7 +261,8 @@ func TestUnmarshal_EmbeddedList_Max(t *testing.T) {
 	assert.Len(t, v.List, 1)
 }
 
-// Many lists that are each allowed would need as much memory as one that is not.
+// Many lists of an allowed length would need as much memory as one that is too
+// long.
 func TestUnmarshal_EmbeddedList_MaxOfDocument(t *testing.T) {
 	t.Parallel()
 	const size = 50_000
@@ -424,7 +425,7 @@ func TestMarshal(t *testing.T) {
 	require.ErrorAs(t, err, &named)
 }
 
-// Types of callers were made for encoding/json.
+// Callers write their types for encoding/json.
 func TestMarshalForeign_AsEncodingJSON(t *testing.T) {
 	t.Parallel()
 	type input struct {

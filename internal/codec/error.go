@@ -16,10 +16,10 @@ import (
 type Error struct {
 	Field  string // "model.pricing[0].price"; empty for the whole document
 	Reason string
-	Cause  error // io.ErrUnexpectedEOF if the document is cut off, or the error of a type's own method
+	Cause  error // io.ErrUnexpectedEOF if the document is truncated, or the error of a type's own method
 
-	// skippable reports that the value was read to its end, so that the reader
-	// can go on if the value is optional.
+	// skippable reports that the value was read to its end. If it is optional, the
+	// reader can continue after it.
 	skippable bool
 }
 
@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 // Unwrap returns Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// explain turns an error of the library, which may quote values, into an [*Error].
+// explain converts an error of the library, which may quote values, to an [*Error].
 func explain(err error) error {
 	if err == nil {
 		return nil
@@ -62,7 +62,7 @@ func syntaxError(err *jsontext.SyntacticError) *Error {
 	return e
 }
 
-const doesNotFit = "the value does not fit"
+const doesNotFit = "the value does not fit its type"
 
 func mismatch(want, got string) string { return "want " + want + ", got " + got }
 
@@ -106,7 +106,8 @@ func typeName(t reflect.Type) string {
 	}
 }
 
-// fieldPath writes a JSON pointer as Go does: /model/pricing/0 is model.pricing[0].
+// fieldPath converts a JSON pointer to Go notation: /model/pricing/0 becomes
+// model.pricing[0].
 func fieldPath(pointer jsontext.Pointer) string {
 	var path strings.Builder
 	for token := range pointer.Tokens() {
@@ -119,5 +120,5 @@ func fieldPath(pointer jsontext.Pointer) string {
 			path.WriteString(token)
 		}
 	}
-	return redact.Line(path.String()) // unknown names are foreign text
+	return redact.Line(path.String()) // unknown names are untrusted text
 }

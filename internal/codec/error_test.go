@@ -62,7 +62,7 @@ func TestError_TypeOfCaller(t *testing.T) {
 		`{"small":256}`:          "small: want a number that fits uint8",
 		`{"map":["canary"]}`:     "map: want an object, got a list",
 		`{"map":{"a":"canary"}}`: "map.a: want a number, got a string",
-		`{"call":"canary"}`:      "call: the value does not fit",
+		`{"call":"canary"}`:      "call: the value does not fit its type",
 		`{"parts":[{"id":1}]}`:   "parts[0].id: want a string, got a number",
 		`{"parts":[1]}`:          "parts[0]: want an object, got a number",
 		`{"by":{"a":{"id":1}}}`:  "by.a.id: want a string, got a number",

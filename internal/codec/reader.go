@@ -21,28 +21,28 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// This file is the one clever thing of the SDK. It reads the SDK's own types by
-// plans: which member of an object belongs to which field is looked up once per
-// type instead of once per value. The library does all of the lexing, and reads
-// everything that is not the SDK's.
+// This file is the only complicated optimization of the SDK. It decodes the SDK's
+// own types with plans: a plan maps the members of an object to the fields of a
+// struct, and is made once per type instead of once per value. The library does all
+// of the lexing, and decodes all other types.
 //
-// It is worth its lines. A run of 7 KB with everything embedded, read from a
-// response, takes 0.38 times the time of encoding/json on Go 1.26 and 0.61 times
-// on Go 1.27; without plans it would take about 0.8 times there. The plans also
-// hold the tolerance that no library has: an optional value of an unexpected form
-// is absent, instead of failing the page of runs that it is part of.
+// Compared with encoding/json, decoding a run of 7 KB with everything embedded
+// takes 0.38 times the time on Go 1.26, and 0.61 times on Go 1.27, where it would
+// take about 0.8 times without plans. The plans also have a tolerance that no
+// library has: an optional value of an unexpected form is decoded like an absent
+// one, instead of failing the whole page of runs.
 
 // A reader reads one document.
 type reader struct {
 	dec      jsontext.Decoder
 	src      bytes.Buffer
-	ctx      context.Context // ends the reading
-	steps    uint            // members and elements that were read
-	embedded int             // elements of embedded lists that were read
+	ctx      context.Context // stops the decoding when it ends
+	steps    uint            // number of members and elements so far
+	embedded int             // number of elements of embedded lists so far
 
-	foreign func(*reader, reflect.Value) error // reads a type that has no plan
-	options jsontext.Options                   // of the library for such types
-	known   [256]string                        // texts that are likely to be repeated, by hash
+	foreign func(*reader, reflect.Value) error // decodes a type that has no plan
+	options jsontext.Options                   // options of the library for such types
+	known   [256]string                        // strings that are likely to be repeated, by hash
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -81,8 +81,8 @@ func (r *reader) document(v reflect.Value) error {
 	return err
 }
 
-// step counts a member or an element. Now and then it looks whether the context
-// has ended.
+// step counts a member or an element. From time to time it checks whether the
+// context has ended.
 func (r *reader) step() error {
 	if r.steps++; r.steps%1024 == 0 {
 		return r.ctx.Err()
@@ -93,7 +93,7 @@ func (r *reader) step() error {
 // A plan reads the next value into v, which has the type of the plan.
 type plan func(r *reader, v reflect.Value) error
 
-// plans holds the plans that are complete, by reflect.Type.
+// plans contains the complete plans, by reflect.Type.
 var plans sync.Map
 
 var (
@@ -114,12 +114,12 @@ func isOwn(t reflect.Type) bool {
 	return path == module || strings.HasPrefix(path, module+"/")
 }
 
-// isPlanned reports whether the fields of t are read by a plan: those of the
-// SDK's own structs, and of a caller's struct that embeds one.
+// isPlanned reports whether t is decoded by a plan: it is a struct of the SDK, or a
+// caller's struct that embeds one.
 func isPlanned(t reflect.Type) bool { return embedsOwn(t, maxEmbedding) }
 
-// maxEmbedding is how deep a caller may embed one of the SDK's structs. There has
-// to be a limit, because a struct can embed a pointer to itself.
+// maxEmbedding is the maximum depth at which a caller may embed one of the SDK's
+// structs. A limit is needed because a struct can embed a pointer to itself.
 const maxEmbedding = 8
 
 func embedsOwn(t reflect.Type, depth int) bool {
@@ -137,8 +137,8 @@ func embedsOwn(t reflect.Type, depth int) bool {
 	return false
 }
 
-// embedded returns the struct whose fields are promoted through field, if it is
-// an embedded one.
+// embedded returns the struct type of field, and whether the fields of that struct
+// are promoted.
 func embedded(field reflect.StructField) (reflect.Type, bool) {
 	t := field.Type
 	if t.Kind() == reflect.Pointer && field.IsExported() {
@@ -201,7 +201,7 @@ func (made planner) newPlan(t reflect.Type) plan {
 	return made.planKind(t)
 }
 
-// planKind plans a type that is like any other of its kind.
+// planKind makes the plan of a type that is not special, by its kind.
 func (made planner) planKind(t reflect.Type) plan {
 	switch t.Kind() {
 	case reflect.String:
@@ -249,8 +249,9 @@ const (
 	maxEmbedded = 500_000 // elements of all embedded lists of a document
 )
 
-// planSlice plans a slice. A list of the SDK's own structs is an embedded one: its
-// length is limited, and an element of an unexpected form is left out.
+// planSlice makes the plan of a slice. A list of the SDK's own structs is an
+// embedded list: its length is limited, and an element of an unexpected form is
+// left out.
 func (made planner) planSlice(t reflect.Type) plan {
 	elem, isEmbedded := made.plan(t.Elem()), isOwn(t.Elem())
 	return func(r *reader, v reflect.Value) error {
@@ -261,7 +262,7 @@ func (made planner) planSlice(t reflect.Type) plan {
 	}
 }
 
-// planList plans a [List]. Neither the list nor an item is optional.
+// planList makes the plan of a [List]. Neither the list nor an item is optional.
 func (made planner) planList(t reflect.Type) plan {
 	items, _ := t.FieldByName("Items")
 	elem := made.plan(items.Type.Elem())
@@ -328,10 +329,10 @@ func (r *reader) element(isEmbedded bool) error {
 // An object is the plan of a struct.
 type object struct {
 	members []member
-	places  map[string]int // of the members, by their names
+	places  map[string]int // indexes of the members, by their names
 }
 
-// A member is what is read into one field of a struct.
+// A member is a member of an object, which is decoded into one field of a struct.
 type member struct {
 	name     string
 	field    []int
@@ -348,15 +349,15 @@ func (made planner) planStruct(t reflect.Type) plan {
 	return o.read
 }
 
-// An embedding is a struct that another one embeds at index.
+// An embedding is a struct that another struct embeds at index.
 type embedding struct {
 	of    reflect.Type
 	index []int
 }
 
 // addLevel adds the fields of the structs of one depth, and returns those of the
-// next. As in Go, a field hides those with its name that are deeper, and two of the
-// same depth hide each other.
+// next. As in Go, a field hides deeper fields with the same name, and fields with
+// the same name at the same depth hide each other.
 func (made planner) addLevel(o *object, level []embedding, done map[reflect.Type]bool) []embedding {
 	var next []embedding
 	var members []member
@@ -395,7 +396,7 @@ func (made planner) addLevel(o *object, level []embedding, done map[reflect.Type
 	return slices.DeleteFunc(next, func(e embedding) bool { return done[e.of] })
 }
 
-// hidden is the place of a name that several fields of the same depth have.
+// hidden is the place of a name if several fields of the same depth have it.
 const hidden = -1
 
 func (o *object) read(r *reader, v reflect.Value) error {
@@ -421,8 +422,8 @@ func (o *object) read(r *reader, v reflect.Value) error {
 	return err
 }
 
-// readMember reads a member and returns its place. It is most often the next one,
-// because the API sends the members in the order of the fields.
+// readMember decodes a member and returns its place. That is usually next, because
+// the API sends the members in the order of the fields.
 func (o *object) readMember(r *reader, v reflect.Value, next int) (place int, err error) {
 	quoted, err := r.dec.ReadValue()
 	if err != nil {
@@ -459,8 +460,8 @@ func (o *object) readMember(r *reader, v reflect.Value, next int) (place int, er
 	}
 }
 
-// pointed returns what v points to, which it makes if there is nothing, or v
-// itself if it is not a pointer.
+// pointed returns the value to which v points, or v itself if it is not a pointer.
+// It allocates the value if v is nil.
 func pointed(v reflect.Value) reflect.Value {
 	if v.Kind() != reflect.Pointer {
 		return v
@@ -471,15 +472,15 @@ func pointed(v reflect.Value) reflect.Value {
 	return v.Elem()
 }
 
-// canSkip reports whether a value that is optional may be absent instead of
-// failing with err.
+// canSkip reports whether an optional value may be decoded like an absent one
+// instead of failing with err.
 func canSkip(err error) bool {
 	e, ok := err.(*Error) //nolint:errorlint // a wrapped one is not of the value itself
 	return ok && e.skippable
 }
 
-// leave reads to the end of a value that is absent because a part of it has an
-// unexpected form. The value began at the given depth.
+// leave skips the rest of a value that cannot be decoded because a part of it has
+// an unexpected form. The value began at the given depth.
 func (r *reader) leave(depth int) error {
 	for r.dec.StackDepth() > depth {
 		if _, err := r.dec.ReadToken(); err != nil {
@@ -489,8 +490,9 @@ func (r *reader) leave(depth int) error {
 	return nil
 }
 
-// odd returns the error of a value that has been read, and whose form is
-// unexpected. It has no Field yet: most values are optional, and nobody sees it.
+// odd returns the error of a value of an unexpected form, which has been read to
+// its end. It has no Field yet, because the error is not returned if the value is
+// optional.
 func odd(reason string) *Error { return &Error{Reason: reason, skippable: true} }
 
 // final returns the error of a value that is not optional.
@@ -501,12 +503,14 @@ func (r *reader) final(err error) error {
 	return err
 }
 
-// fault returns the error of the value that was read last, which must not be absent.
+// fault returns an error about the value that was read last, which cannot be
+// skipped.
 func (r *reader) fault(reason string) *Error {
 	return &Error{Field: fieldPath(r.dec.StackPointer()), Reason: reason}
 }
 
-// refuse reads the next value, whose form is unexpected, and returns its error.
+// refuse skips the next value, whose form is unexpected, and returns an error about
+// it.
 func (r *reader) refuse(want string) error {
 	kind := r.dec.PeekKind()
 	if err := r.dec.SkipValue(); err != nil {
@@ -591,7 +595,7 @@ func readFloat(r *reader, v reflect.Value) error {
 	return nil
 }
 
-// short returns the digits of a number, or "" if there are too many.
+// short returns the text of a number, or "" if it is too long.
 func short(digits jsontext.Value) string {
 	if len(digits) > longestNumber {
 		return ""
@@ -667,21 +671,22 @@ func (r *reader) money() (d decimal.Decimal, err error) {
 	return d, nil
 }
 
-// readUnplanned reads a value that has no plan.
+// readUnplanned decodes a value whose type has no plan.
 func readUnplanned(r *reader, v reflect.Value) error { return r.foreign(r, v) }
 
-// refuseForeign is the foreign of a reader of the SDK's types only.
+// refuseForeign is the function foreign of a reader that decodes only types of the
+// SDK.
 func (r *reader) refuseForeign(v reflect.Value) error {
 	return r.fault("a " + v.Type().String() + " has no plan")
 }
 
 var seed = maphash.MakeSeed()
 
-// longestShared is the length of a text that is likely to be repeated: ids and
-// codes are, prompts are not.
+// longestShared is the maximum length of a string that is likely to be repeated,
+// such as an ID or a code, unlike a prompt.
 const longestShared = 40
 
-// text returns the text of a JSON string. It allocates no memory for a text that
+// text returns the text of a JSON string. It allocates no memory for a string that
 // it knows.
 func (r *reader) text(quoted jsontext.Value) string {
 	inner := quoted[1 : len(quoted)-1]

@@ -57,8 +57,8 @@ func TestUnmarshal_OddElementsAreLeftOut(t *testing.T) {
 	assert.Equal(t, thing{Name: "after", List: []part{{ID: "a"}, {ID: "d"}, {}}}, v)
 }
 
-// The members of an object that is not accepted must not count as those of the
-// object around it.
+// The members of an object that is skipped must not be decoded as members of the
+// surrounding object.
 func TestUnmarshal_StrictValueInOptionalOne(t *testing.T) {
 	t.Parallel()
 	for document, want := range map[string]string{
@@ -97,7 +97,7 @@ func TestUnmarshal_SecondDocument(t *testing.T) {
 		ID: "a", Names: []string{"c"}, Inner: &thing{Count: 1}, List: []part{{Size: 1}}, Free: raw("null"),
 		Cost: other.Cost, At: other.At,
 	}, v)
-	assert.Equal(t, "x", first.Name, "what the caller keeps of the first one does not change")
+	assert.Equal(t, "x", first.Name, "values that the caller keeps from the first document do not change")
 
 	var maps map[string]any
 	require.NoError(t, unmarshal(t, `{"a":{"b":1}}`, &maps))
@@ -236,7 +236,7 @@ type Other struct {
 
 type Wrapped struct{ Part }
 
-// A Loop promotes its own fields, and Ping and Pong each other's.
+// A Loop embeds itself, and Ping and Pong embed each other.
 type (
 	Loop struct {
 		*Loop
@@ -265,8 +265,8 @@ func TestUnmarshal_EmbedsItself(t *testing.T) {
 	assert.Equal(t, Ping{ID: "a", Pong: &Pong{Name: "b"}}, ping)
 }
 
-// Outer is the struct of a caller that embeds one of the SDK, and Foreign one that
-// embeds itself only.
+// Outer is a caller's struct that embeds a struct of the SDK. Foreign is one that
+// embeds only itself.
 type (
 	Outer   struct{ Middle }
 	Middle  struct{ *Part }
@@ -288,7 +288,7 @@ func TestIsPlanned_TypesOfCallers(t *testing.T) {
 	assert.True(t, isPlanned(reflect.TypeFor[Outer]()))
 }
 
-// The library is what the plans must agree with.
+// The plans must decode documents like the library does.
 func TestUnmarshal_AgreesWithLibrary(t *testing.T) {
 	t.Parallel()
 	for _, document := range []string{
@@ -315,11 +315,12 @@ func FuzzUnmarshal_AgreesWithLibrary(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkAgainstLibrary(t, data) })
 }
 
-// restricted matches amounts that the library reads and the SDK refuses, and numbers
-// that are so long that they are absent.
+// restricted matches amounts that the library accepts and the SDK refuses, and
+// numbers that are too long for the SDK.
 var restricted = regexp.MustCompile(`[0-9.]{100}|[0-9][eE]`)
 
-// checkAgainstLibrary reads a document that the library can read, and compares.
+// checkAgainstLibrary decodes a document with the SDK and, if it can, with the
+// library, and compares the results.
 func checkAgainstLibrary(t *testing.T, data []byte) {
 	t.Helper()
 	var want, got thing
@@ -338,8 +339,8 @@ func checkAgainstLibrary(t *testing.T, data []byte) {
 	assert.Equal(t, want, got, "%q", data)
 }
 
-// normalize removes differences without a meaning: where a time is, the spelling of
-// an amount, and a name that the plans do not read.
+// normalize removes differences without meaning: the location of a time, the
+// spelling of an amount, and a field that the plans do not decode.
 func normalize(v *thing) {
 	for ; v != nil; v = v.Inner {
 		v.At, v.Notes = v.At.UTC(), ""
@@ -373,7 +374,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// A reader remembers fewer texts than this document has.
+// A reader remembers fewer strings than this document has.
 func TestUnmarshal_ManyTexts(t *testing.T) {
 	t.Parallel()
 	want := make([]thing, 1000)

@@ -2,9 +2,9 @@
 // a call to the API: it has no token, no rate limit and no JSON, and it is resumed
 // instead of repeated.
 //
-// One file is written by as many attempts as it takes, see [Fetch]; what is written
-// and how it continues is the business of a [File] (file.go); which hosts may be
-// asked is that of a [Policy] (policy.go).
+// [Fetch] writes a file in one or more attempts. A [File] (file.go) writes the
+// bytes and resumes the transfer. A [Policy] (policy.go) decides which hosts may be
+// used.
 package download
 
 import (
@@ -22,7 +22,7 @@ import (
 
 // NewHTTPClient returns a client for storage hosts, which sends its requests over
 // connections. It has no cookies, follows redirects only to URLs that the policy
-// allows, and does not tell the next host the signed URL that led there.
+// allows, and does not send the signed URL to the next host as Referer.
 func NewHTTPClient(connections http.RoundTripper, policy Policy) *http.Client {
 	return &http.Client{
 		Transport: quiet{connections},
@@ -40,8 +40,8 @@ func NewHTTPClient(connections http.RoundTripper, policy Policy) *http.Client {
 
 const maxRedirects = 10
 
-// quiet sends no Referer, which net/http adds after a redirect, and returns no
-// Location that net/http would quote in an error.
+// quiet removes the Referer, which net/http adds after a redirect, and a Location
+// that net/http would quote in an error.
 type quiet struct{ http.RoundTripper }
 
 // RoundTrip sends the request.
@@ -56,9 +56,10 @@ func (q quiet) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// Fetch writes the file at target to f, after what f already has. It retries
-// temporary errors. An attempt that wrote more than all before it is not counted as
-// a failure. The response of the result has no body, unless it is an error response.
+// Fetch writes the rest of the file at target to f, after the bytes that f already
+// has. It retries temporary errors. An attempt that made progress resets the number
+// of failed attempts and needs no retry budget. The response of the result has no
+// body, unless it is an error response.
 func Fetch(ctx context.Context, settings *transport.Settings, target *url.URL, f *File) *transport.Result {
 	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.RunsDownload, URL: target})
 	for failed := 0; ; {
@@ -107,7 +108,7 @@ func mayRetry(response *transport.Response, err error) bool {
 	return !final && transport.IsTransient(err)
 }
 
-// A finalError is one that another attempt cannot avoid.
+// A finalError is an error that another attempt cannot avoid.
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }
@@ -150,14 +151,14 @@ func attempt(ctx context.Context, settings *transport.Settings, result *transpor
 	return response, nil
 }
 
-// timed is the body of an attempt whose time runs while the body is waited for, but
-// not while the writer or a function of the caller is.
+// timed is the body of an attempt. The time of the attempt counts only while timed
+// waits for the body, not while the writer or a function of the caller runs.
 type timed struct {
 	io.Reader
 
 	deadline *transport.Deadline
-	limit    time.Duration // of the deadline
-	size     int           // of the next read
+	limit    time.Duration // limit of the deadline
+	size     int           // maximum size of the next read
 }
 
 const (
@@ -165,9 +166,9 @@ const (
 	largestRead  = 32 << 10
 )
 
-// Read reads the next part. A part of a chunk is read whole before net/http returns
-// it, so a part must not take the time of the attempt: it begins small, and grows
-// while the reads are fast.
+// Read reads the next part. Inside of a chunk, net/http returns only after it has
+// read the whole part, so reading a part must take much less time than the limit:
+// parts are small at first, and grow while the reads are fast.
 func (t *timed) Read(p []byte) (int, error) {
 	started := time.Now()
 	t.deadline.Restart()

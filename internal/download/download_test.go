@@ -233,7 +233,7 @@ func TestFetch_Stall(t *testing.T) {
 	})
 }
 
-// net/http reads a chunk until the buffer is full.
+// Inside of a chunk, net/http reads until the buffer is full.
 func TestFetch_SlowChunk(t *testing.T) {
 	t.Parallel()
 	const size, seconds = 80_000, 80
@@ -279,7 +279,7 @@ func TestFetch_StallDuringBody(t *testing.T) {
 	})
 }
 
-// The time of an attempt is for the storage host, not for the caller.
+// The time of an attempt does not count while functions of the caller run.
 func TestFetch_CallerIsSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestFetch_CallerIsSlow(t *testing.T) {
 func TestNewHTTPClient_Redirects(t *testing.T) {
 	t.Parallel()
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		assert.Empty(t, r.Referer(), "it would hold the signature")
+		assert.Empty(t, r.Referer(), "it would contain the signature")
 		if r.URL.Path == "/back" {
 			http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
 			return
@@ -343,7 +343,7 @@ func TestNewHTTPClient_Redirects(t *testing.T) {
 				assert.Empty(t, got.String())
 			}
 			for _, r := range server.Requests() {
-				assert.Empty(t, r.Header.Get("Referer"), "it would hold the signature")
+				assert.Empty(t, r.Header.Get("Referer"), "it would contain the signature")
 			}
 		})
 	}

@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// A File is the destination of a download, and what is known of the file. It
-// outlives an attempt, and the URL.
+// A File is the destination and the state of a download. It is used for all
+// attempts, also if the URL changes.
 type File struct {
 	Writer     io.Writer
 	MaxBytes   int64                      // 0 means no limit
-	OnStart    func(Info) error           // nil is not called
-	OnProgress func(written, total int64) // nil is not called
+	OnStart    func(Info) error           // may be nil
+	OnProgress func(written, total int64) // may be nil
 
-	Info    Info  // of the file, once it has started
-	Written int64 // bytes that the writer has
+	Info    Info  // description of the file, after the start
+	Written int64 // number of bytes that have been written
 
-	best    int64 // most bytes that the writer ever had
+	best    int64 // maximum of Written so far
 	started bool
 	version version
 }
 
 // A version identifies the bytes of a file at a URL.
 type version struct {
-	etag         string // if it is a strong one
-	lastModified string // if it is a strong validator
+	etag         string // "" if it is weak
+	lastModified string // "" if it is weak
 	size         int64  // -1 if unknown
 }
 
@@ -39,12 +39,12 @@ var ErrTooLarge = errors.New("the file is larger than allowed")
 
 var (
 	errOtherFile = errors.New("the download cannot be resumed: the file changed or has no strong validator, and the writer cannot be truncated")
-	errNoRange   = errors.New("the storage host sent a part of the file without saying which")
-	errOtherPart = errors.New("the storage host sent another part of the file than was asked for")
+	errNoRange   = errors.New("the storage host sent a part of the file without a valid Content-Range")
+	errOtherPart = errors.New("the storage host sent a different part of the file than requested")
 )
 
-// header returns the headers that ask for what is missing. The identity encoding
-// lets the bytes of the file be counted.
+// header returns the headers that request the rest of the file. The identity
+// encoding is needed to count the bytes of the file.
 func (f *File) header(userAgent []string) http.Header {
 	header := http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": userAgent}
 	if validator := f.version.validator(); f.Written > 0 && validator != "" {
@@ -54,15 +54,15 @@ func (f *File) header(userAgent []string) http.Header {
 	return header
 }
 
-// isComplete reports whether resp says that nothing is missing: only the end of
-// the transfer was lost.
+// isComplete reports whether resp shows that f already has all bytes: only the end
+// of the transfer was lost.
 func (f *File) isComplete(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.Written > 0 &&
 		(f.version.size < 0 || f.version.size == f.Written) &&
 		resp.Header.Get("Content-Range") == fmt.Sprintf("bytes */%d", f.Written)
 }
 
-// receive writes the rest of the file from resp, whose body is given.
+// receive writes the rest of the file from body, which is the body of resp.
 func (f *File) receive(resp *http.Response, body io.Reader) error {
 	start, found, err := describe(resp)
 	if err != nil {
@@ -101,9 +101,9 @@ func (f *File) receive(resp *http.Response, body io.Reader) error {
 	return nil
 }
 
-// decoded returns the body of the file. If the host has encoded it although the
-// request did not allow that, the bytes written are not those stored, and the file
-// cannot be resumed.
+// decoded returns the decoded body. If the host has encoded the file although the
+// request did not allow that, the offsets of the decoded bytes are not those of the
+// stored file, so decoded clears v: the file cannot be resumed.
 func decoded(resp *http.Response, body io.Reader, v *version) (io.Reader, error) {
 	switch resp.Header.Get("Content-Encoding") {
 	case "", "identity":
@@ -116,7 +116,8 @@ func decoded(resp *http.Response, body io.Reader, v *version) (io.Reader, error)
 	}
 }
 
-// start takes note of the file before its first byte.
+// start records the description of the file before its first byte, and calls
+// OnStart.
 func (f *File) start(resp *http.Response, found version) error {
 	if f.Written == 0 {
 		f.version = found
@@ -134,7 +135,7 @@ func (f *File) start(resp *http.Response, found version) error {
 	return nil
 }
 
-// copy writes body to its end.
+// copy writes body until it ends.
 func (f *File) copy(body io.Reader) error {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -176,15 +177,15 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// truncater is a writer that can forget what was written.
+// truncater is a writer that can be truncated.
 type truncater interface {
 	io.Seeker
 	Truncate(size int64) error
 }
 
-// origin returns where the file begins in its writer, or -1 if the writer cannot be
-// truncated. The position before the first byte would not do: of a file that is
-// appended to it is 0.
+// origin returns the position at which the file begins in its writer, or -1 if the
+// writer cannot be truncated. It does not use the position before the first write,
+// because that is 0 for an *os.File that was opened with O_APPEND.
 func (f *File) origin() int64 {
 	if t, ok := f.Writer.(truncater); ok {
 		if at, err := t.Seek(0, io.SeekCurrent); err == nil {
@@ -194,7 +195,7 @@ func (f *File) origin() int64 {
 	return -1
 }
 
-// restart removes from the writer what was written.
+// restart removes all bytes of the file from the writer.
 func (f *File) restart() error {
 	origin := f.origin()
 	t, ok := f.Writer.(truncater)
@@ -211,13 +212,13 @@ func (f *File) restart() error {
 	return nil
 }
 
-// canContinue reports whether another attempt could write the rest of the file,
-// or all of it anew.
+// canContinue reports whether another attempt could write the rest of the file, or
+// write it again from the beginning.
 func (f *File) canContinue() bool {
 	return f.Written == 0 || f.version.validator() != "" || f.origin() >= 0
 }
 
-// describe returns where the part in resp starts, and the version that it is of.
+// describe returns the start of the part in resp, and the version of its file.
 func describe(resp *http.Response) (start int64, v version, err error) {
 	v = version{size: resp.ContentLength}
 	if etag := resp.Header.Get("ETag"); etag != "" && !strings.HasPrefix(etag, "W/") {
@@ -241,8 +242,8 @@ func describe(resp *http.Response) (start int64, v version, err error) {
 	return start, v, nil
 }
 
-// isStrong reports whether Last-Modified changes whenever the file does: it is
-// older than the response by more than the second that it is exact to.
+// isStrong reports whether Last-Modified is a strong validator. Its precision is
+// one second, so it must be clearly older than the response.
 func isStrong(header http.Header) bool {
 	modified, err := http.ParseTime(header.Get("Last-Modified"))
 	if err != nil {
@@ -260,9 +261,10 @@ func (v version) validator() string {
 	return v.lastModified
 }
 
-// continuesWith reports whether other is the same version. The whole file is only if
-// a strong validator says so. A part that was asked for with a validator is, unless
-// something contradicts it: otherwise the host would have sent the whole file.
+// continuesWith reports whether other is the same version. For a whole file, equal
+// strong validators must prove it. For a part, it is enough that nothing
+// contradicts it: the part was requested with a validator, and if that did not
+// match, the host would have sent the whole file.
 func (v version) continuesWith(other version, isPart bool) bool {
 	if v.size >= 0 && other.size >= 0 && v.size != other.size {
 		return false
@@ -276,7 +278,7 @@ func (v version) continuesWith(other version, isPart bool) bool {
 	return isPart && v.validator() != ""
 }
 
-// brokenOff returns the error of a body that ended too early.
+// brokenOff returns the error for a body that ended too early.
 func brokenOff(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -16,7 +16,7 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-// What a storage host may say of a file.
+// Headers that a storage host may send.
 const (
 	whole    = "Content-Length: 10"
 	rest     = "Content-Range: bytes 4-9/10"
@@ -119,7 +119,8 @@ func TestFetch_Resume_IfRange(t *testing.T) {
 	}
 }
 
-// The file has become shorter, so what was written is not its beginning.
+// The file has become shorter, so the bytes that were written are not its
+// beginning.
 func TestFetch_Resume_RangeNotSatisfiable(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, cutOff(200, "0123", whole, etag), wire.Answer(416, "", "Content-Range: bytes */4"))
@@ -194,7 +195,7 @@ func TestFetch_Restart_CannotTruncate(t *testing.T) {
 	}
 }
 
-// A File that was written to from one URL is continued from the next.
+// A download from one URL is continued from another URL.
 func TestFetch_SecondURL(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

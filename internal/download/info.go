@@ -29,8 +29,8 @@ func infoOf(resp *http.Response, size int64) Info {
 	return Info{Name: name, ContentType: resp.Header.Get("Content-Type"), Size: size}
 }
 
-// baseName returns the last element of a path on any system, or "" if it could
-// lead elsewhere.
+// baseName returns the last element of a path with the separators of any operating
+// system, or "" if that is not a safe file name.
 func baseName(name string) string {
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	if name == "." || name == ".." || name == "/" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) || r == ':' }) {
@@ -39,7 +39,7 @@ func baseName(name string) string {
 	return name
 }
 
-// Inline writes the file that a data URL holds, which is given without its
+// Inline writes the file that a data URL contains. The URL is given without its
 // scheme.
 func Inline(data string, f *File) error {
 	head, body, found := strings.Cut(data, ",")

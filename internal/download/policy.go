@@ -5,14 +5,14 @@ import (
 	"net/url"
 )
 
-// A Policy says which URLs of files may be fetched. An output comes from a model
-// or a workflow, so its URL is foreign data.
+// A Policy says which URLs of files may be fetched. An output comes from a model or
+// a workflow, so its URL is untrusted data.
 type Policy struct {
 	IsLoopback bool // the API itself is on a loopback address
 	AllowHTTP  bool // plain http is allowed to any host
 }
 
-// Check returns why u must not be fetched, or "".
+// Check returns the reason why u must not be fetched, or "".
 func (p Policy) Check(u *url.URL) string {
 	switch host := u.Hostname(); {
 	case u.Scheme != "https" && u.Scheme != "http" || host == "":
@@ -24,9 +24,9 @@ func (p Policy) Check(u *url.URL) string {
 	case p.IsLoopback && isInternal(host):
 		return ""
 	case isInternal(host):
-		return "must not be plain http to a loopback or private address, unless the API is on a loopback address or WithInsecureHTTP is set"
+		return "must not be plain http to a loopback or private address, unless the API is on a loopback address or WithInsecureHTTP is given"
 	default:
-		return "must not be plain http, unless WithInsecureHTTP is set"
+		return "must not be plain http, unless WithInsecureHTTP is given"
 	}
 }
 

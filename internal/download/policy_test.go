@@ -11,8 +11,8 @@ import (
 func TestPolicy_Check(t *testing.T) {
 	t.Parallel()
 	const (
-		public    = "must not be plain http, unless WithInsecureHTTP is set"
-		internal  = "must not be plain http to a loopback or private address, unless the API is on a loopback address or WithInsecureHTTP is set"
+		public    = "must not be plain http, unless WithInsecureHTTP is given"
+		internal  = "must not be plain http to a loopback or private address, unless the API is on a loopback address or WithInsecureHTTP is given"
 		linkLocal = "must not be a link-local address"
 		notHTTP   = "must be an absolute http or https URL"
 	)

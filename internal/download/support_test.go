@@ -44,7 +44,8 @@ func newPool(t *testing.T) *http.Transport {
 	return pool
 }
 
-// newOutside sends requests from outside of a bubble, over a pool of its own.
+// newOutside returns a transport that sends requests from outside of a synctest
+// bubble, over its own pool.
 func newOutside(t *testing.T) *wire.Outside {
 	t.Helper()
 	return wire.NewOutside(t, transport.NewPool())
@@ -58,7 +59,8 @@ func fileAt(t *testing.T, server string) *url.URL {
 	return u
 }
 
-// cutOff sends the beginning of a body and closes the connection.
+// cutOff returns a step that sends the beginning of a body and closes the
+// connection.
 func cutOff(status int, body string, header ...string) wire.Step {
 	return wire.Close(fmt.Sprintf("HTTP/1.1 %d X\r\n%s\r\n\r\n%s", status, strings.Join(header, "\r\n"), body))
 }

@@ -1,12 +1,11 @@
-// Package endpoint is the table of the API's endpoints and the only place that
-// declares one. Everything that differs between two endpoints is data here: the
-// SDK's method, the HTTP method, the route, the retry class and the page of the
-// API reference.
+// Package endpoint declares all endpoints of the API that the SDK uses. An endpoint
+// has these data: the SDK's method, the HTTP method, the route, the retry class and
+// the page of the API reference.
 //
 // The README's table, endpoints.tsv, the "Endpoint:" lines of doc comments and
-// [All] are generated from it. Run "go generate ./..." after a change. Each endpoint
-// is a variable of its own without a function call, so that a program links only the
-// endpoints that it uses.
+// [All] are generated from it. Run "go generate ./..." after a change. Each
+// endpoint is a separate variable, which is initialized without a function call, so
+// that a program links only the endpoints that it uses.
 package endpoint
 
 //go:generate go run ./generate
@@ -28,15 +27,15 @@ const Docs = "https://docs.runflow.io/"
 type Retry int
 
 const (
-	// AtMostOnce requests may cost money or change state. The client retries
-	// them only if the server cannot have processed them. It is the zero value,
-	// so that an endpoint without a class is safe.
+	// AtMostOnce requests may cost money or change state. The client retries them
+	// only if the server cannot have processed them. AtMostOnce is the zero value,
+	// so that it is used for an endpoint without a class.
 	AtMostOnce Retry = iota
 	// Idempotent requests have the same effect however often they are sent.
 	Idempotent
 )
 
-// String returns the name of the class, as it stands in the documentation.
+// String returns the name of the class in the documentation.
 func (r Retry) String() string {
 	if r == Idempotent {
 		return "idempotent"

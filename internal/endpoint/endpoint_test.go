@@ -22,7 +22,7 @@ func TestAll_Complete(t *testing.T) {
 		assert.NotEmpty(t, e.Page, e.Operation)
 	}
 	assert.NotEmpty(t, operations)
-	assert.False(t, operations[endpoint.RunsDownload.Operation], "it is no endpoint of the API")
+	assert.False(t, operations[endpoint.RunsDownload.Operation], "it is not an endpoint of the API")
 }
 
 func TestAll_Copy(t *testing.T) {
@@ -32,7 +32,8 @@ func TestAll_Copy(t *testing.T) {
 	assert.NotNil(t, endpoint.All()[0])
 }
 
-// An endpoint that is wrongly called idempotent could charge twice.
+// If an endpoint were declared idempotent by mistake, a retry could charge the user
+// twice.
 func TestAll_RetryClass(t *testing.T) {
 	t.Parallel()
 	for _, e := range endpoint.All() {

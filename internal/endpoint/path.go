@@ -9,8 +9,8 @@ import (
 )
 
 // Path fills the placeholders of the route with values. A value is escaped as one
-// path segment. One with a slash, "owner/slug", fills two placeholders; its slug may
-// have several segments. The caller checks the values first.
+// path segment. A value with a slash, "owner/slug", fills two placeholders; its
+// slug may have several segments. The caller checks the values first.
 func (e *Endpoint) Path(values ...string) string {
 	var path strings.Builder
 	path.Grow(2 * len(e.Route))

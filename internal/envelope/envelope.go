@@ -1,9 +1,9 @@
 // Package envelope reads the bodies of error responses. It understands the API's
 // own flat form {"code", "message", "errors"}, the nested form {"error": …} and
-// FastAPI's {"detail": …}, and finds nothing in anything else.
+// FastAPI's {"detail": …}, and ignores anything else.
 //
-// A body is foreign and may be large, so the package copies only what it keeps,
-// and keeps only as much as an error can show.
+// A body is untrusted and may be large. So the package copies only the parts that
+// it keeps, and keeps only as much as an error can show.
 package envelope
 
 import (
@@ -37,8 +37,8 @@ type Detail struct {
 	Type    string
 }
 
-// Parse reads body. It never fails: everything that it does not understand is
-// absent.
+// Parse parses body. It never fails: it ignores everything that it does not
+// understand.
 func Parse(body []byte) Problem {
 	var p Problem
 	if body = bytes.TrimSpace(body); codec.IsObject(body) || codec.IsArray(body) || codec.Valid(body) {
@@ -112,8 +112,8 @@ func path(value []byte) []string {
 	return parts
 }
 
-// text returns the beginning of a JSON string, a number that is not too long, and ""
-// for any other value.
+// text returns the beginning of a JSON string, or a number that is not too long. It
+// returns "" for any other value.
 func text(value []byte) string {
 	switch value[0] {
 	case '"':

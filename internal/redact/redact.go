@@ -1,6 +1,5 @@
-// Package redact makes foreign text fit to be shown in an error or in a log
-// record: one line of printable characters, of bounded length, from which secrets
-// have been removed.
+// Package redact makes untrusted text safe for an error or a log record: it returns
+// one line of printable characters, of limited length, without secrets.
 package redact
 
 import (
@@ -13,31 +12,32 @@ import (
 )
 
 const (
-	// Limit is the longest line that [Line] returns, in bytes, with the mark of
-	// a cut.
+	// Limit is the maximum length of a line that [Line] returns, in bytes. It
+	// includes the mark of a truncated line.
 	Limit = 300
 
-	// Window is how much of a text is looked at, in bytes. It bounds the work
-	// that a peer can cause by a long text.
+	// Window is the number of bytes of a text that are used. It limits the work
+	// that a server can cause with a long text.
 	Window = 1 << 10
 
-	// shortest is the length from which a text counts as a secret. A shorter one
-	// is likely to be a word of an ordinary message.
+	// shortest is the minimum length of a secret. A shorter text is likely to be a
+	// word of an ordinary message.
 	shortest = 8
 
-	// recognized is how many bytes of a secret are enough to recognize it.
+	// recognized is the number of bytes that are enough to recognize a secret.
 	recognized = 64
 
 	cut     = "…"
 	removed = "[redacted]"
 )
 
-// A Redactor removes a fixed set of secrets. It is built once for all texts of
-// an error. A nil Redactor knows no secrets.
+// A Redactor removes a fixed set of secrets. It is created once for all texts of an
+// error. A nil Redactor has no secrets.
 type Redactor struct{ secrets []string }
 
-// New returns a Redactor of the secrets, without those so short that they could be
-// ordinary words. A secret may come back with other white space.
+// New returns a Redactor of the secrets. It ignores secrets that are so short that
+// they could be ordinary words. It also recognizes a secret whose white space has
+// changed.
 func New(secrets ...string) *Redactor {
 	var kept []string
 	for _, secret := range secrets {
@@ -59,7 +59,7 @@ func (r *Redactor) Line(text string) string {
 	if len(text) > Window {
 		text = text[:Window]
 	}
-	text = strings.ReplaceAll(text, `\/`, "/") // as JSON may write a slash
+	text = strings.ReplaceAll(text, `\/`, "/") // JSON may escape slashes
 	text = withoutQueries(withoutObjects(r.withoutSecrets(text)))
 	return shorten(r.withoutSecrets(oneLine(text)))
 }
@@ -111,8 +111,8 @@ func commonPrefix(a, b string) int {
 
 var object = regexp.MustCompile(`(?s)\{\s*["'].*`)
 
-// withoutObjects removes everything from the beginning of a JSON object, which may
-// be an echo of the request. Its end is not looked for: it may be cut off.
+// withoutObjects removes a JSON object, which may be a copy of the request, and
+// everything after it: the object may be truncated, so its end may be missing.
 func withoutObjects(text string) string {
 	if !strings.Contains(text, "{") {
 		return text
@@ -127,8 +127,8 @@ var (
 	query    = regexp.MustCompile(`(?:[?&;]|%3[Ff]|%26)\S*(?:=|%3[Dd])\S*`)
 )
 
-// withoutQueries removes the queries, the fragments and the user info of URLs,
-// and whatever else looks like a query.
+// withoutQueries removes the queries, the fragments and the user info of URLs, and
+// any other text that looks like a query.
 func withoutQueries(text string) string {
 	if strings.Contains(text, "://") {
 		text = userInfo.ReplaceAllString(text, "${1}"+removed+"@")
@@ -158,7 +158,7 @@ func oneLine(text string) string {
 	return line.String()
 }
 
-// shorten cuts line off at [Limit].
+// shorten truncates line to [Limit] bytes.
 func shorten(line string) string {
 	if len(line) <= Limit {
 		return line

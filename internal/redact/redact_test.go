@@ -106,7 +106,7 @@ func TestRedactor_Line_Secrets(t *testing.T) {
 	assert.Equal(t, "[redacted]", query.Line("canary-signatur"))
 	assert.NotContains(t, r.Line(strings.Repeat("x", redact.Window-12)+"canary-token-0123456789"), "canary")
 	for _, text := range []string{"canary\n\tprompt", "canary prompt", "canary  prompt\n", "canary\r\nprompt"} {
-		assert.Equal(t, "a [redacted]", redact.New("canary\n\tprompt").Line("a "+text), "its white space may change")
+		assert.Equal(t, "a [redacted]", redact.New("canary\n\tprompt").Line("a "+text), "the white space of a secret may have changed")
 	}
 }
 
@@ -115,7 +115,7 @@ func TestRedactor_Line_Nil(t *testing.T) {
 	assert.Equal(t, "text", (*redact.Redactor)(nil).Line("text"))
 }
 
-// The work must not grow with the length of a foreign text.
+// The work must not grow with the length of the text.
 //
 //nolint:paralleltest // it counts allocations
 func TestRedactor_Line_LongText(t *testing.T) {

@@ -81,7 +81,7 @@ func TestDo_FailureBeforeAttempt(t *testing.T) {
 				result := Do(t.Context(), s, createRunWithOwnKey(t, server.URL))
 				require.ErrorIs(t, result.Err, errTest)
 				assert.Equal(t, 1, result.Attempts)
-				assert.True(t, result.OutcomeUnknown, "the 503 left it open")
+				assert.True(t, result.OutcomeUnknown, "after the 503 the outcome is unknown")
 				require.NotNil(t, result.Response)
 				assert.Equal(t, 503, result.Response.StatusCode)
 			})

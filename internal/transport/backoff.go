@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// backoff returns a delay with full jitter: a random time of at most shortest,
-// doubled for each failed attempt after the first, but never above longest.
+// backoff returns a delay with full jitter: a random time below a limit. The limit
+// is shortest after the first failed attempt, doubles with each further one, and is
+// never above longest.
 func backoff(shortest, longest time.Duration, failed int) time.Duration {
 	ceiling := longest
 	if doublings := failed - 1; doublings < 63 && shortest <= longest>>doublings {

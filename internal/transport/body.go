@@ -8,11 +8,12 @@ import (
 )
 
 const (
-	// maxErrorBytes is how much of an error response is read.
+	// maxErrorBytes is the maximum number of bytes of an error response that are
+	// read.
 	maxErrorBytes = 1 << 20
-	// keptBytes is the largest buffer that is kept for further responses, and
-	// how much memory the length that a response announces may claim at once. A
-	// page of 500 runs has less.
+	// keptBytes is the maximum size of a buffer that is kept for further responses.
+	// It is also the maximum that is allocated at once because of a Content-Length.
+	// A page of 500 runs is smaller.
 	keptBytes = 8 << 20
 )
 
@@ -21,14 +22,15 @@ type Response struct {
 	StatusCode int
 	Header     http.Header
 	Body       []byte // valid until Release
-	TooLarge   bool   // the body was larger than allowed, and is cut off
+	TooLarge   bool   // whether the body was larger than allowed, and is truncated
 
-	Refused string // why a redirect was not followed
+	Refused string // the reason why a redirect was not followed
 
 	buffer *bytes.Buffer
 }
 
-// RequestID returns the ID that the API gave the request, as it was sent, or "".
+// RequestID returns the request ID that the API sent, or "". The ID is not
+// redacted.
 func (r *Response) RequestID() string {
 	for _, name := range []string{"Runflow-Request-Id", "X-Request-Id"} {
 		if id := r.Header.Get(name); id != "" {
@@ -40,8 +42,9 @@ func (r *Response) RequestID() string {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// Read reads the body of resp, at most limit bytes, and closes it. If that
-// fails, the status of an error response still counts.
+// Read reads at most limit bytes of the body of resp, and closes it. It returns no
+// error if the body of an error response cannot be read, because the status is
+// sufficient.
 func Read(resp *http.Response, limit int64) (*Response, error) {
 	defer resp.Body.Close()
 	r := &Response{StatusCode: resp.StatusCode, Header: resp.Header}
@@ -55,10 +58,10 @@ func Read(resp *http.Response, limit int64) (*Response, error) {
 	r.buffer, _ = buffers.Get().(*bytes.Buffer)
 	r.buffer.Reset()
 	if n := min(resp.ContentLength, limit, keptBytes); n > 0 {
-		r.buffer.Grow(int(n) + bytes.MinRead) // else it would double up to a size that is known
+		r.buffer.Grow(int(n) + bytes.MinRead) // the size is known, so the buffer need not grow step by step
 	}
-	// The byte above the limit also makes the reader see the end of a body of
-	// exactly that length, without which its connection would not be reused.
+	// The byte above the limit is also needed to reach the end of a body of exactly
+	// that length. Without that, its connection would not be reused.
 	_, err := r.buffer.ReadFrom(io.LimitReader(resp.Body, max(limit, limit+1)))
 	if err != nil && isSuccess {
 		r.Release()
@@ -72,8 +75,8 @@ func Read(resp *http.Response, limit int64) (*Response, error) {
 	return r, nil
 }
 
-// Release returns the body's memory for further responses. Nothing may refer to
-// it afterwards.
+// Release makes the memory of the body available for further responses. The body
+// must not be used afterwards.
 func (r *Response) Release() {
 	if r == nil || r.buffer == nil {
 		return

@@ -116,8 +116,8 @@ func TestResponse_RequestID(t *testing.T) {
 	}
 }
 
-// A buffer that is given back must not be given back again, or two responses would
-// share it.
+// A second call of Release must not put the buffer into the pool again. Otherwise
+// two responses would share the buffer.
 func TestResponse_Release_Twice(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Answer(200, ok))

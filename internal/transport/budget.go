@@ -5,16 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// A Budget limits how many retries many calls share, so that they do not multiply
-// the load on a server that is down. Each retry takes from the budget, and each
-// call that the server could serve gives a little back. First attempts are free.
-// A nil Budget has no limit.
+// A Budget limits the number of retries that many calls share, so that they do not
+// multiply the load on a server that is down. Each retry uses the budget, and each
+// call without a temporary error gives a part of a retry back. First attempts do
+// not use it. A nil Budget has no limit.
 type Budget struct {
 	full int64
 	left atomic.Int64
 }
 
-// price is how many served calls pay for a retry.
+// price is the number of calls without a temporary error that give one retry back.
 const price = 10
 
 // NewBudget returns a budget of the given number of retries. 0 means no limit.
@@ -39,12 +39,12 @@ func (b *Budget) Spend() bool {
 	return false
 }
 
-// earn gives back what a served call is worth.
+// earn adds the part of a retry that a call without a temporary error gives back.
 func (b *Budget) earn() {
 	if b == nil {
 		return
 	}
 	if left := b.left.Load(); left < b.full {
-		b.left.CompareAndSwap(left, left+1) // a lost race loses next to nothing
+		b.left.CompareAndSwap(left, left+1) // if another goroutine wins the race, only a tenth of a retry is lost
 	}
 }

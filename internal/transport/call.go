@@ -26,7 +26,7 @@ type call struct {
 	attemptCtx context.Context
 	deadline   *Deadline
 	started    time.Time
-	body       *bodyState // nil if it does not matter whether it was read
+	body       *bodyState // nil if the request has no body or is idempotent
 }
 
 // Do makes one call to the API.
@@ -34,7 +34,7 @@ func Do(ctx context.Context, settings *Settings, request *Request) *Result {
 	c := &call{ctx: ctx, Result: Result{Request: request, settings: settings}}
 	c.client = *settings.HTTPClient
 	c.client.Transport = c
-	c.client.Timeout = 0 // the Deadline has it
+	c.client.Timeout = 0 // the Deadline includes this timeout
 	c.loop = retryablehttp.Client{
 		HTTPClient:   &c.client,
 		RetryMax:     settings.MaxRetries,
@@ -51,7 +51,7 @@ func Do(ctx context.Context, settings *Settings, request *Request) *Result {
 		_ = req.SetBody(request.Body) // cannot fail for a slice
 	}
 	defer func() {
-		if c.deadline != nil { // a panic of the caller's transport left it running
+		if c.deadline != nil { // the caller's transport may have panicked
 			c.deadline.Stop()
 		}
 	}()
@@ -92,7 +92,7 @@ func (c *call) begin(req *http.Request) error {
 	}
 	c.token = token
 	req.Header = make(http.Header, len(s.Header)+3)
-	maps.Copy(req.Header, s.Header) // the values are shared: nobody may change those of a request
+	maps.Copy(req.Header, s.Header) // the values are shared, so they must not be changed
 	if token != "" {
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
@@ -116,8 +116,8 @@ var jsonContent = []string{"application/json"}
 // follows a redirect.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	once := req.WithContext(c.attemptCtx)
-	// Without GetBody, net/http cannot send the request again by itself, unseen
-	// and outside of the retry budget.
+	// Without GetBody, net/http cannot send the request again by itself, without
+	// the knowledge of the SDK and its retry budget.
 	once.GetBody = nil
 	if once.Body != nil && c.body != nil {
 		once.Body = &watchedBody{once.Body, c.body}
@@ -135,8 +135,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// end ends the attempt, of which net/http returned resp and err, and says whether
-// another one follows.
+// end ends the attempt, for which net/http returned resp and err. It returns
+// whether another attempt follows.
 func (c *call) end(ctx context.Context, resp *http.Response, err error) (retry bool, _ error) {
 	var response *Response
 	stopped := resp != nil && err != nil // by the caller's redirect policy

@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// A Deadline ends the context of an attempt when its time is up. The time does
-// not run while the Deadline is paused. A Deadline without a limit is ended by Stop
-// only.
+// A Deadline ends the context of an attempt after a time limit. The time does not
+// count while the Deadline is paused. If it has no limit, only Stop ends the
+// context.
 type Deadline struct {
 	limit  time.Duration
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
 	timer   *time.Timer   // nil without a limit
-	resumed time.Time     // when the time began to run
-	left    time.Duration // at that time
+	resumed time.Time     // start of the time that counts
+	left    time.Duration // remaining time at resumed
 	paused  bool
 	stopped bool
 	expired bool
 }
 
-// NewAttempt returns the context of an attempt, which carries the attempt and ends
-// with the Deadline. The time for which the attempt waits for a connection of the
-// pool does not count, unless a connection is being opened for it: the wait is not a
-// failure of the server.
+// NewAttempt returns the context of an attempt, which contains the attempt and ends
+// with the Deadline. Time for which the attempt waits for a connection of the pool
+// does not count, because the server does not cause this wait. It counts while a
+// connection is being opened for the attempt.
 func (s *Settings) NewAttempt(ctx context.Context, attempt Attempt) (context.Context, *Deadline) {
 	d := &Deadline{limit: s.AttemptTimeout, resumed: time.Now()}
 	if own := s.HTTPClient.Timeout; own > 0 && (d.limit == 0 || own < d.limit) {
@@ -77,7 +77,7 @@ func (d *Deadline) setPaused(paused bool) {
 	}
 }
 
-// Restart gives the attempt its whole time again.
+// Restart resets the remaining time to the limit, and resumes.
 func (d *Deadline) Restart() {
 	d.Pause()
 	d.mu.Lock()
@@ -86,7 +86,8 @@ func (d *Deadline) Restart() {
 	d.setPaused(false)
 }
 
-// Stop releases the context's resources. The time can no longer be up.
+// Stop ends the context and releases its resources. The Deadline can no longer
+// expire.
 func (d *Deadline) Stop() {
 	d.mu.Lock()
 	d.stopped = true
@@ -97,29 +98,31 @@ func (d *Deadline) Stop() {
 	d.cancel()
 }
 
-// ErrorOr returns err, or a timeout if that is why the attempt failed with err.
+// ErrorOr returns err, or a timeout error if the attempt failed with err because of
+// a timeout.
 func (d *Deadline) ErrorOr(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.expired {
 		return timeoutError(d.limit)
 	}
-	if errors.Is(err, context.DeadlineExceeded) { // of dialing, or of a transport of the caller
+	if errors.Is(err, context.DeadlineExceeded) { // a timeout of dialing, or of the caller's transport
 		return fmt.Errorf("%w: %v", os.ErrDeadlineExceeded, err) //nolint:errorlint // it is not the end of the caller's context
 	}
 	return err
 }
 
-// timeoutError ends an attempt that took longer than its limit.
+// A timeoutError is the error of an attempt that took longer than its limit.
 type timeoutError time.Duration
 
-// Error returns the limit.
+// Error returns the text of the error, with the limit.
 func (e timeoutError) Error() string {
 	return fmt.Sprintf("no complete response within %s", time.Duration(e))
 }
 
-// Timeout makes it a timeout, as a net.Error has it.
+// Timeout returns true, like the method of a net.Error.
 func (timeoutError) Timeout() bool { return true }
 
-// Is distinguishes it from the end of the caller's own context.
+// Is reports whether target is os.ErrDeadlineExceeded, which is not the error of
+// the caller's context.
 func (timeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }

@@ -81,7 +81,7 @@ func TestDo_NoAttemptTimeout(t *testing.T) {
 	})
 }
 
-// The timeout of the caller's client is that of an attempt.
+// The timeout of the caller's client applies to each attempt.
 func TestDo_ClientTimeout(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ attempt, client, want time.Duration }{
@@ -120,7 +120,8 @@ func TestDo_TimeoutOfTransport(t *testing.T) {
 }
 
 // With one connection and responses that take 20 seconds, the fifth call waits for
-// 80 seconds. That is longer than an attempt may take, but no fault of the server.
+// 80 seconds. That is longer than the attempt timeout, but it is not an error of
+// the server.
 func TestDo_AttemptTimeout_PausesForPool(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(*Settings){
@@ -183,8 +184,8 @@ func TestDo_ContextEndsDuringWaitForPool(t *testing.T) {
 	})
 }
 
-// oneConnection returns a pool of one connection to a server inside the bubble that
-// is so slow.
+// oneConnection returns a pool of one connection to a server inside the bubble. The
+// server takes the time slow to respond.
 func oneConnection(t *testing.T, slow time.Duration) *http.Transport {
 	t.Helper()
 	pool := bubble.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -195,7 +196,7 @@ func oneConnection(t *testing.T, slow time.Duration) *http.Transport {
 	return pool
 }
 
-// The time runs while a connection is being opened.
+// The time counts while a connection is being opened.
 func TestDo_AttemptTimeout_OpeningConnection(t *testing.T) {
 	t.Parallel()
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

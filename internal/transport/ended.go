@@ -6,14 +6,15 @@ import (
 	"fmt"
 )
 
-// Explain returns the error of an attempt that net/http returned as err: why ctx or
-// the deadline ended it, or err without what was sent or received.
+// Explain returns the error of an attempt for which net/http returned err: the
+// reason why ctx or the deadline ended it, or err without the parts that quote the
+// request or the response.
 func Explain(ctx context.Context, deadline *Deadline, err error) error {
 	return endedOr(ctx, withoutQuote(deadline.ErrorOr(withoutURL(err))))
 }
 
-// Ended returns why ctx ended: context.Canceled or context.DeadlineExceeded, with
-// the cause that the caller gave.
+// Ended returns the reason why ctx ended: context.Canceled or
+// context.DeadlineExceeded, together with the cause of ctx.
 func Ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(err, cause) {
@@ -22,7 +23,7 @@ func Ended(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// endedOr returns why ctx ended, or err if it has not.
+// endedOr returns the reason why ctx ended, or err if it has not ended.
 func endedOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return Ended(ctx)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A Record is what is logged of an attempt: never a body, a query or a token.
+// A Record describes an attempt for the log. It never contains a body, a query or a
+// token.
 type Record struct {
 	Method    string
 	Route     string
@@ -15,11 +16,12 @@ type Record struct {
 	Duration  time.Duration
 	Delay     time.Duration // before the next attempt; 0 if there is none
 	RequestID string
-	Error     string // why there is no response
+	Error     string // the reason why there is no response
 }
 
-// LogTo returns a function that writes records to logger. Because Settings hold a
-// function, slog's handlers are linked only into programs that ask for a log.
+// LogTo returns a function that writes records to logger. Settings contain this
+// function instead of a logger, so that a program without a log does not link
+// slog's handlers.
 func LogTo(logger *slog.Logger) func(context.Context, Record) {
 	return func(ctx context.Context, r Record) {
 		level := slog.LevelInfo
@@ -42,8 +44,8 @@ func LogTo(logger *slog.Logger) func(context.Context, Record) {
 	}
 }
 
-// Log writes the record of the last attempt, whose outcome is either a response
-// or an error.
+// Log writes the record of the last attempt, which ended with a response or an
+// error.
 func (r *Result) Log(ctx context.Context, response *Response, err error, took, delay time.Duration) {
 	if r.settings.Log == nil {
 		return

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// connections is how many connections a pool opens to one host over HTTP/1.1, and
-// how many of them it keeps. Without the first limit, net/http dials for every
-// call that finds no idle connection, and opens more connections than there are
-// calls.
+// connections is the maximum number of connections that a pool opens to one host
+// over HTTP/1.1, and of idle ones that it keeps. Without the first limit, net/http
+// dials for every call that finds no idle connection, and opens more connections
+// than there are calls.
 const connections = 64
 
 // NewPool returns a pool of connections for a busy backend.
@@ -31,13 +31,14 @@ func NewPool() *http.Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
-		// Without pings, an HTTP/2 connection that has become silent would be
-		// kept for all calls that follow.
+		// Without pings, the pool would use a dead HTTP/2 connection for all
+		// further calls.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 
-// refuseQuietly fails if a proxy does, with an error that does not quote it.
+// refuseQuietly returns an error if a proxy refuses the connection. The error does
+// not quote the proxy.
 func refuseQuietly(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
 		return errProxy
@@ -46,17 +47,18 @@ func refuseQuietly(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Re
 }
 
 // MayQueue reports whether an attempt may have to wait for a connection of the
-// transport's pool. Its dialer has to be a net.Dialer, or the [Deadline] does not
-// see that a connection is being opened.
+// transport's pool. The dialer of the transport must be a net.Dialer. With another
+// one, the [Deadline] cannot detect that a connection is being opened.
 func MayQueue(transport http.RoundTripper) bool {
 	pool, ok := transport.(*http.Transport)
 	return ok && pool.MaxConnsPerHost > 0
 }
 
-var errLinkLocal = errors.New("a link-local address must not be connected to")
+var errLinkLocal = errors.New("the host has a link-local address, which is not allowed")
 
-// refuseLinkLocal refuses connections to link-local addresses, whatever name leads
-// to them: clouds serve the credentials of a machine there.
+// refuseLinkLocal refuses connections to link-local addresses, also if a host name
+// resolves to one: cloud providers serve the credentials of a machine at such
+// addresses.
 func refuseLinkLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
 	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().IsLinkLocalUnicast() {
 		return errLinkLocal

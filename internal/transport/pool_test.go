@@ -62,8 +62,8 @@ func TestNewPool_ReusesConnections(t *testing.T) {
 	s := newSettings(newPool(t))
 	const calls, width = 2000, 128
 	concurrently(calls, width, func() { assert.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err) })
-	// On a busy machine net/http drops a connection whose writer has not been
-	// heard of for 50 ms, and another one takes its place.
+	// On a busy machine, net/http closes a connection if its write loop does not
+	// respond within 50 ms, and opens another one.
 	const dropped = 16
 	assert.LessOrEqual(t, opened.Load(), int64(connections+dropped))
 }
@@ -102,7 +102,7 @@ func TestNewPool_KeptByFailedCalls(t *testing.T) {
 	assert.Equal(t, int64(1), opened.Load())
 }
 
-// A connection that has become silent must be given up within an attempt.
+// A dead connection must be closed before the attempt times out.
 func TestNewPool_PingsHTTP2(t *testing.T) {
 	t.Parallel()
 	http2 := newPool(t).HTTP2
@@ -123,13 +123,13 @@ func TestNewPool_SharesHTTP2Connection(t *testing.T) {
 	pool := newPool(t)
 	pool.TLSClientConfig = serverTLS(t, server)
 	s := newSettings(pool)
-	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err) // calls that find none open dial one each
+	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err) // each call that finds no open connection dials one
 	concurrently(1000, 100, func() { assert.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err) })
 	assert.Equal(t, int64(1), opened.Load())
 }
 
-// The goroutines of a bubble have to end with it: one that a pool leaves behind
-// would fail the test, or keep it until the connection has been idle for too long.
+// All goroutines of a bubble must end before the bubble does. If the pool left one
+// running, the test would fail, or wait until the idle connection times out.
 func TestNewPool_CloseIdleConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

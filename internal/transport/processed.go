@@ -21,7 +21,7 @@ func (c *call) mayHaveBeenProcessed(response *Response, err error, received, red
 	case response != nil:
 		return isUnclear(response.StatusCode)
 	case redirected:
-		return false // it got redirects only, none of which asked for another method
+		return false // all responses were redirects that keep the method
 	case received:
 		return true // the headers of a success, but not its body
 	default:
@@ -29,9 +29,10 @@ func (c *call) mayHaveBeenProcessed(response *Response, err error, received, red
 	}
 }
 
-// isUnclear reports whether a response with this status leaves open whether the
-// server processed the request. A 301, a 302 and a 303 tell the client to fetch
-// the result of a request elsewhere; a 307 and a 308 to send it elsewhere.
+// isUnclear reports whether, after a response with this status, it is unknown if
+// the server processed the request. A 301, a 302 or a 303 may refer to the result
+// of a request that was processed. A 307 or a 308 asks the client to send the
+// request to another URL.
 func isUnclear(status int) bool {
 	switch status {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -42,8 +43,8 @@ func isUnclear(status int) bool {
 	return status/100 == 1 || status/100 == 3 || status >= http.StatusInternalServerError
 }
 
-// isUnsent reports whether the attempt that failed with err is known not to have
-// reached the server's application.
+// isUnsent reports whether it is certain that the attempt that failed with err did
+// not reach the application of the server.
 func (c *call) isUnsent(err error) bool {
 	if isRefusedStream(err) {
 		return true
@@ -51,16 +52,16 @@ func (c *call) isUnsent(err error) bool {
 	if c.body != nil {
 		return c.body.isUnread()
 	}
-	// Without a body nothing shows what was sent, except that there was no
-	// connection to send it over.
+	// Without a body, the only proof that nothing was sent is that there was no
+	// connection.
 	op, ok := errors.AsType[*net.OpError](err)
 	return errors.Is(err, errProxy) || is[*tls.CertificateVerificationError](err) || ok && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-// isRefusedStream reports whether an HTTP/2 server said that it did not process
-// the request: by REFUSED_STREAM, or by a graceful GOAWAY that excludes it. The
-// errors of net/http have no type that says so. Nothing that a server sends can
-// begin an error's text like this.
+// isRefusedStream reports whether an HTTP/2 server did not process the request: it
+// sent REFUSED_STREAM, or a graceful GOAWAY that excludes the request. net/http has
+// no error type for this, so isRefusedStream compares the text. A server cannot
+// forge it, because no error text begins with text that the server sent.
 func isRefusedStream(err error) bool {
 	text := strings.TrimPrefix(err.Error(), "http2: Transport: cannot retry err [")
 	return strings.HasPrefix(text, "stream error: stream ID ") && strings.Contains(text, "; REFUSED_STREAM") ||
@@ -69,9 +70,9 @@ func isRefusedStream(err error) bool {
 
 var errStopped = errors.New("the attempt is over")
 
-// A watchedBody is a request body that knows whether it has been read. Whatever
-// sends a request must read its body: one that was not read was not sent, at
-// least not whole.
+// A watchedBody is a request body that records whether it has been read. A
+// transport must read the body to send it. If the body was not read, the request
+// was not sent, or not completely.
 type watchedBody struct {
 	io.ReadCloser
 
@@ -86,8 +87,8 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// A bodyState is shared by all readers of an attempt's body: a redirect wants it
-// again.
+// A bodyState is shared by all readers of an attempt's body. There are several if
+// the attempt follows redirects.
 type bodyState struct{ atomic.Int32 }
 
 const (
@@ -101,8 +102,8 @@ func (s *bodyState) markRead() bool {
 	return s.CompareAndSwap(unread, wasRead) || s.Load() == wasRead
 }
 
-// isUnread reports whether the body has not been read, and ensures that it never
-// will be: a connection may outlive the attempt that gave up on it.
+// isUnread reports whether the body has not been read, and prevents any later read:
+// a connection may still be in use after the end of the attempt.
 func (s *bodyState) isUnread() bool {
 	return s.CompareAndSwap(unread, sealed) || s.Load() == sealed
 }

@@ -121,8 +121,8 @@ func TestDo_AtMostOnce_EndlessRedirects(t *testing.T) {
 }
 
 // net/http would send a request with an Idempotency-Key again by itself if a reused
-// connection is reset. With the SDK's key that would break at-most-once; with a key
-// of the caller, the SDK would not know of the first attempt.
+// connection is reset. With the SDK's key, the request could then be processed
+// twice. With a key of the caller, the SDK would not know of the first attempt.
 func TestDo_AtMostOnce_ReusedConnectionReset(t *testing.T) {
 	t.Parallel()
 	t.Run("key of the SDK", func(t *testing.T) {
@@ -162,7 +162,8 @@ func TestDo_AtMostOnce_ReusedConnectionReset(t *testing.T) {
 	})
 }
 
-// Some transports replace an empty body. That it was not read proves nothing.
+// Some transports replace an empty body. Then an unread body does not prove that
+// the request was not sent.
 func TestDo_AtMostOnce_TransportReplacesEmptyBody(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Reset(""))
@@ -387,8 +388,8 @@ func TestDo_HTTP2_Processed(t *testing.T) {
 	}
 }
 
-// A new connection has more streams than the server allows until its settings
-// arrive.
+// Before the settings of the server arrive, a new connection may have more streams
+// than the server allows.
 func TestDo_HTTP2_ConcurrentStreams(t *testing.T) {
 	t.Parallel()
 	var processed atomic.Int64

@@ -17,7 +17,7 @@ var (
 	errProxy   = errors.New("the proxy refused the connection")
 )
 
-// withoutQuote replaces an error of net/http that quotes what the server sent.
+// withoutQuote replaces an error of net/http that quotes bytes of the server.
 func withoutQuote(err error) error {
 	text := err.Error()
 	broken := strings.Contains(text, "net/http: HTTP/1.x transport connection broken: ")
@@ -30,7 +30,7 @@ func withoutQuote(err error) error {
 	return err
 }
 
-// withoutURL unwraps an error of net/http whose text holds the query.
+// withoutURL unwraps an error of net/http whose text contains the query.
 func withoutURL(err error) error {
 	for {
 		withURL, ok := err.(*url.Error) //nolint:errorlint // an error of a caller's transport stays as it is
@@ -41,14 +41,15 @@ func withoutURL(err error) error {
 	}
 }
 
-// isDisconnect reports whether err only says that a connection broke.
+// isDisconnect reports whether err only reports a broken connection.
 func isDisconnect(err error) bool {
 	_, ok := errors.AsType[net.Error](err)
 	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// Quiet returns a transport of a caller that does not quote a proxy: net/http uses
-// the reason phrase of a proxy's refusal as the whole text of its error.
+// Quiet wraps a caller's transport so that its errors do not quote a proxy. If a
+// proxy refuses a connection, the text of the error of net/http is the reason
+// phrase that the proxy sent.
 func Quiet(base http.RoundTripper) http.RoundTripper {
 	if pool, ok := base.(*http.Transport); ok && pool.Proxy != nil {
 		return quiet{pool}

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// maxRedirects is how many redirects net/http follows by default.
+// maxRedirects is the number of redirects that net/http follows by default.
 const maxRedirects = 10
 
 // NewHTTPClient returns a copy of client that sends its requests over connections
 // and follows a redirect only within the origin that the request was sent to, and
-// only with the same method. A redirect that it does not follow is the response.
-// The client's own redirect policy is asked afterwards.
+// only with the same method. If a redirect is not followed, it is the response. For
+// other redirects, the client's own redirect policy decides.
 func NewHTTPClient(client *http.Client, connections http.RoundTripper) *http.Client {
 	own := *client
 	own.Transport = connections
@@ -31,7 +31,7 @@ func NewHTTPClient(client *http.Client, connections http.RoundTripper) *http.Cli
 	return &own
 }
 
-// refusal says why resp, a redirect, was not followed.
+// refusal returns the reason why resp, a redirect, was not followed.
 func refusal(resp *http.Response) string {
 	if resp.Request == nil {
 		return ""
@@ -58,8 +58,9 @@ func replacesMethod(resp *http.Response) bool {
 	return false
 }
 
-// DropInvalidLocation removes a Location that net/http would quote in an error,
-// in place of returning the response. A nil response has none.
+// DropInvalidLocation removes an invalid Location header. Otherwise net/http would
+// return an error that quotes the header instead of the response. It does nothing
+// if resp is nil.
 func DropInvalidLocation(req *http.Request, resp *http.Response) {
 	if resp == nil || resp.Header == nil {
 		return
@@ -71,8 +72,7 @@ func DropInvalidLocation(req *http.Request, resp *http.Response) {
 	}
 }
 
-// SameOrigin reports whether two URLs have the scheme, the host and the port in
-// common.
+// SameOrigin reports whether two URLs have the same scheme, host and port.
 func SameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }

@@ -27,8 +27,8 @@ func (c *call) decide(ctx context.Context, response *Response, err error, proces
 	return true, delay, err
 }
 
-// mayRetry reports whether the last attempt failed in a way that another one may
-// not, on a request that may be sent again.
+// mayRetry reports whether another attempt may succeed and the request may be sent
+// again.
 func (c *call) mayRetry(response *Response, err error, processed bool) bool {
 	switch {
 	case response != nil && c.Request.isIdempotent():
@@ -40,15 +40,15 @@ func (c *call) mayRetry(response *Response, err error, processed bool) bool {
 	}
 }
 
-// IsTemporary reports whether a response with this status may be followed by
-// another one.
+// IsTemporary reports whether the status is that of a temporary error.
 func IsTemporary(status int) bool {
 	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout ||
 		status >= http.StatusInternalServerError && status != http.StatusNotImplemented
 }
 
-// IsTransient reports whether a failed connection may succeed the next time. A
-// peer that cannot prove its identity, and a host without an address, will not.
+// IsTransient reports whether another attempt may succeed after a connection failed
+// with err. It returns false if the server has no valid certificate, if the host
+// name does not exist, or if the address is not allowed.
 func IsTransient(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
@@ -71,7 +71,7 @@ func (s *Settings) Delay(ctx context.Context, failed int, response *Response, er
 	delay := backoff(s.BackoffMin, s.BackoffMax, failed)
 	if response != nil {
 		if after, ok := RetryAfter(response.Header, time.Now()); ok {
-			// Whether to wait for longer is for the caller to decide.
+			// The caller decides whether to wait for longer.
 			if after > s.BackoffMax || outlives(ctx, after) {
 				return 0, false, err
 			}
@@ -99,7 +99,7 @@ func tooLate(last error) error {
 	return fmt.Errorf("%s: %w: %w", text, context.DeadlineExceeded, last)
 }
 
-// Sleep returns after d, or when ctx ends with the reason.
+// Sleep returns nil after d. If ctx ends before, it returns the reason.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -131,7 +131,8 @@ func TestDo_DelaysStayWithinBackoff(t *testing.T) {
 		start := time.Now()
 		Do(t.Context(), s, setFeedback(t, server.URL))
 		waited := time.Since(start)
-		// 1+2+4+8+16 and 4 times 32 seconds at most, hardly ever near 0.
+		// The maximum is 1+2+4+8+16 and 4 times 32 seconds. A sum near 0 is very
+		// unlikely.
 		assert.LessOrEqual(t, waited, 159*time.Second)
 		assert.Greater(t, waited, time.Second)
 	})

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// RetryAfter returns how long the server asks the client to wait. It understands
-// seconds, with or without a fraction, and the three forms of a date in HTTP. A
-// time that is too long for a Duration is the longest one; a date in the past is 0.
+// RetryAfter returns the delay that the server asks for. It understands seconds,
+// with or without a fraction, and the three forms of a date in HTTP. If the delay
+// is too long for a time.Duration, it returns the longest one; for a date in the
+// past it returns 0.
 func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {

@@ -47,7 +47,8 @@ func newPool(t *testing.T) *http.Transport {
 	return pool
 }
 
-// newOutside sends requests from outside of a bubble, over a pool of its own.
+// newOutside returns a transport that sends requests from outside of a synctest
+// bubble, over its own pool.
 func newOutside(t *testing.T) *wire.Outside {
 	t.Helper()
 	return wire.NewOutside(t, NewPool())
@@ -73,8 +74,8 @@ func getRun(t *testing.T, server string) *Request {
 		endpoint.Endpoint{Operation: "Runs.Get", Method: http.MethodGet, Route: "/v1/runs/{run_id}", Retry: endpoint.Idempotent})
 }
 
-// setFeedback returns an idempotent request, whose query and body can be looked for
-// in places where they must not be.
+// setFeedback returns an idempotent request. Its query and body contain secrets
+// that must not be in errors or logs.
 func setFeedback(t *testing.T, server string) *Request {
 	t.Helper()
 	r := newRequest(t, server+"/v1/runs/a%20b?secret=canary-query",
@@ -107,8 +108,8 @@ func redeliver(t *testing.T, server string) *Request {
 		endpoint.Endpoint{Operation: "Runs.RedeliverCallback", Method: http.MethodPost, Route: "/v1/runs/{run_id}/callback-redeliveries"})
 }
 
-// hang responds never. It has to read the body, or it would not notice the end of
-// the connection.
+// hang never responds. It reads the body, because otherwise it would not notice the
+// end of the connection.
 func hang(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()

@@ -1,15 +1,15 @@
-// Package transport carries one API call over HTTP: it sends the request, retries
-// it as far as its class and the settings allow, and reads the response.
+// Package transport makes one API call over HTTP: it sends the request, retries it
+// if its retry class and the settings allow that, and reads the response.
 //
 // go-retryablehttp is the retry loop: it counts the attempts, rewinds the body and
-// sleeps. [Do] sets it up, see call.go, where the order of a call can be read. Each
-// decision is made in a file of its own: how long an attempt may take (deadline.go),
-// whether the server may have processed it (processed.go), whether another one
-// follows and when (retry.go, backoff.go, retryafter.go, budget.go), where a
-// redirect may lead (redirect.go), how much of a response is read (body.go), what is
-// not quoted of it (quoted.go), why a call ended (ended.go), what is logged (log.go)
-// and which connections are used (pool.go). An attempt is known to middleware by its
-// [Attempt] (attempt.go).
+// sleeps. [Do] sets it up; call.go shows the order of a call. Each decision has its
+// own file: the time limit of an attempt (deadline.go), whether the server may have
+// processed an attempt (processed.go), whether and when another attempt follows
+// (retry.go, backoff.go, retryafter.go, budget.go), the redirects to follow
+// (redirect.go), the limit of a response (body.go), errors of net/http that must
+// not be quoted (quoted.go), the reason why a call ended (ended.go), logging
+// (log.go) and the pool of connections (pool.go). Middleware gets the [Attempt] of
+// a request from its context (attempt.go).
 package transport
 
 import (
@@ -26,10 +26,10 @@ import (
 // Settings are shared by many calls, which do not change them.
 type Settings struct {
 	HTTPClient       *http.Client                          // from [NewHTTPClient]
-	MayQueue         bool                                  // its pool may let an attempt wait for a connection
+	MayQueue         bool                                  // whether an attempt may have to wait for a connection of the pool
 	Token            string                                // bearer token; "" sends none
 	TokenSource      func(context.Context) (string, error) // returns the token of an attempt in place of Token; may be nil
-	Header           http.Header                           // of every attempt
+	Header           http.Header                           // headers of every attempt
 	MaxRetries       int
 	BackoffMin       time.Duration
 	BackoffMax       time.Duration
@@ -40,10 +40,10 @@ type Settings struct {
 	Limiter          interface{ Wait(context.Context) error } // nil limits nothing
 }
 
-// A Request is what one call sends.
+// A Request is the request of one call.
 type Request struct {
 	Endpoint *endpoint.Endpoint
-	Route    string // for errors, if it is not the endpoint's
+	Route    string // shown in errors in place of the endpoint's route, if it is not ""
 	URL      *url.URL
 	Body     []byte // JSON; nil sends no body
 	Key      string // idempotency key; "" sends none
@@ -56,22 +56,22 @@ func (r *Request) isIdempotent() bool {
 	return r.Replayable || r.Endpoint.Retry == endpoint.Idempotent
 }
 
-// A Result is how a call ended.
+// A Result is the result of a call.
 type Result struct {
 	Request *Request
-	// Response is the response to the call if Err is nil, and else the last
+	// Response is the response to the call if Err is nil. Otherwise it is the last
 	// response to an earlier attempt, or nil.
 	Response *Response
 	Err      error
-	// Attempts counts the attempts that were started.
+	// Attempts is the number of attempts that were started.
 	Attempts int
 	// OutcomeUnknown reports that the server may have processed a request that
 	// is not idempotent although no response says so.
 	OutcomeUnknown bool
 
 	settings *Settings
-	token    string   // of the last attempt
-	tokens   []string // of the attempts before, if they had others
+	token    string   // token of the last attempt
+	tokens   []string // different tokens of earlier attempts
 }
 
 // NewResult returns the result of a call that [Do] did not make.
@@ -79,10 +79,10 @@ func NewResult(settings *Settings, request *Request) *Result {
 	return &Result{Request: request, settings: settings}
 }
 
-// maxSecrets is how many strings of a body count as secrets.
+// maxSecrets is the maximum number of strings of a body that are redacted.
 const maxSecrets = 64
 
-// Redactor returns what removes from a text everything that was sent.
+// Redactor returns a redactor that removes everything that was sent from a text.
 func (r *Result) Redactor() *redact.Redactor {
 	secrets := append([]string{r.Request.URL.RawQuery, string(r.Request.Body[:min(len(r.Request.Body), redact.Window)]), r.token}, r.tokens...)
 	for _, values := range r.Request.URL.Query() {

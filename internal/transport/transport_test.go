@@ -49,9 +49,9 @@ func TestDo_RequestWithoutBody(t *testing.T) {
 	require.Len(t, server.Requests(), 1)
 	sent := server.Requests()[0]
 	assert.Empty(t, sent.Body)
-	assert.Equal(t, []string{"0"}, sent.Header.Values("Content-Length"), "servers that want a length would refuse it")
+	assert.Equal(t, []string{"0"}, sent.Header.Values("Content-Length"), "a chunked body would be refused by servers that need a Content-Length")
 	assert.NotContains(t, sent.Header, "Content-Type")
-	assert.NotContains(t, sent.Header, "Idempotency-Key", "net/http would take it for a permission to send the request again")
+	assert.NotContains(t, sent.Header, "Idempotency-Key", "with a key, net/http would send the request again by itself")
 }
 
 func TestDo_EscapedPath(t *testing.T) {
@@ -155,7 +155,7 @@ func TestResult_Redactor(t *testing.T) {
 	} {
 		assert.NotContains(t, redactor.Line("refused: "+text), "canary", name)
 	}
-	assert.Equal(t, "application/json myapp/1.2.3", redactor.Line("application/json myapp/1.2.3"), "these are no secrets")
+	assert.Equal(t, "application/json myapp/1.2.3", redactor.Line("application/json myapp/1.2.3"), "these are not secrets")
 }
 
 func TestResult_Redactor_EachTokenOfACall(t *testing.T) {

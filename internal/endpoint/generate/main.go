@@ -1,7 +1,7 @@
-// Command generate writes everything that follows from the table of endpoints: the
-// function endpoint.All, the "Endpoint:" lines of the methods' doc comments, the table
-// in the README, and the columns "status" and "in" of endpoints.tsv. "go generate
-// ./..." runs it.
+// Command generate writes everything that is generated from the table of endpoints:
+// the function endpoint.All, the "Endpoint:" lines of the methods' doc comments,
+// the table in the README, and the columns "status" and "in" of endpoints.tsv. "go
+// generate ./..." runs it.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
-const root = "../.." // of the module, from the directory of the go:generate line
+const root = "../.." // root of the module, relative to the directory of the go:generate line
 
 func main() {
 	if err := generate(); err != nil {
@@ -123,7 +123,7 @@ func All() []*Endpoint {
 `
 }
 
-// rewrite replaces the content of a file by what change makes of it.
+// rewrite replaces the content of a file by the result of change.
 func rewrite(file string, change func([]byte) ([]byte, error)) error {
 	before, err := os.ReadFile(file) //nolint:gosec // a file of this repository
 	if err != nil {
@@ -146,7 +146,7 @@ func (t table) docComments(source []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, decl := range slices.Backward(file.Decls) { // so that the offsets of those before stay valid
+	for _, decl := range slices.Backward(file.Decls) { // so that the offsets of earlier declarations stay valid
 		method, ok := decl.(*ast.FuncDecl)
 		if !ok || method.Doc == nil {
 			continue
@@ -163,7 +163,7 @@ func (t table) docComments(source []byte) ([]byte, error) {
 	return source, nil
 }
 
-// operation returns the operation that a method of a service is.
+// operation returns the name of the operation of a method: "Runs.Get".
 func operation(method *ast.FuncDecl) string {
 	if method.Recv == nil {
 		return ""
@@ -216,7 +216,7 @@ func (t table) readmeTable(readme []byte) ([]byte, error) {
 	return place.ReplaceAll(readme, []byte("${1}"+text+"\n${2}")), nil
 }
 
-// accounts says of each endpoint of the API which methods call it.
+// accounts writes the methods that call each endpoint of the API.
 func (t table) accounts(tsv []byte) ([]byte, error) {
 	callers := map[string][]string{}
 	for _, e := range t.endpoints {
@@ -247,7 +247,7 @@ func (t table) accounts(tsv []byte) ([]byte, error) {
 
 var placeholder = regexp.MustCompile(`\{\w+\}`)
 
-// shape is what a path is without the names of its placeholders.
+// shape returns a path without the names of its placeholders.
 func shape(method, path string) string {
 	return method + " " + placeholder.ReplaceAllString(path, "{}")
 }

@@ -1,5 +1,5 @@
-// Package bubble serves HTTP within a synctest bubble, where what is slow costs
-// no time. It is for tests only.
+// Package bubble serves HTTP within a synctest bubble, so that slow responses take
+// no real time. It is for tests only.
 package bubble
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Serve serves handler inside the bubble, until it ends, and returns the
-// connections to it, whatever the host.
+// Serve serves handler inside the bubble until the test ends. It returns a
+// transport that connects to it for every host.
 func Serve(t *testing.T, handler http.Handler) *http.Transport {
 	t.Helper()
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
@@ -34,7 +34,7 @@ func Serve(t *testing.T, handler http.Handler) *http.Transport {
 	return transport
 }
 
-// listener accepts connections that live inside the bubble.
+// A listener accepts connections inside the bubble.
 type listener struct {
 	conns  chan net.Conn
 	closed chan struct{}

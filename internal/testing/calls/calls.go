@@ -1,5 +1,5 @@
-// Package calls has one call of each method of the SDK, with arguments that the
-// calls share. It is for tests only.
+// Package calls contains one call of each method of the SDK. The calls share their
+// arguments. The package is for tests only.
 package calls
 
 import (
@@ -24,7 +24,8 @@ type Args struct {
 	File     runflow.OutputFile
 }
 
-// New returns arguments with slices that have room for more elements.
+// New returns arguments whose slices have a larger capacity than length, so that an
+// append to one would be noticed.
 func New(runID, model, workflow string, file runflow.OutputFile) *Args {
 	fields := append(make([]string, 0, 8), "id", "status_code")
 	embed := append(make([]runflow.RunEmbed, 0, 8), runflow.RunEmbedModel)
@@ -48,7 +49,7 @@ func New(runID, model, workflow string, file runflow.OutputFile) *Args {
 // refuses it.
 type Call struct {
 	Name string
-	// Waits reports that the method polls, and refuses options about retries.
+	// Waits reports whether the method polls, and so refuses retry options.
 	Waits bool
 	Make  func(ctx context.Context, client *runflow.Client, args *Args, opts ...runflow.CallOption) error
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-// certificates returns servers that cannot prove their identity. These faults last.
+// certificates returns faults of servers that cannot prove their identity. These
+// faults affect all requests.
 func certificates() []Fault {
 	presenting := func(host string, expires time.Duration, trusted bool) func(*testing.T, bool) *server {
 		return func(t *testing.T, _ bool) *server {

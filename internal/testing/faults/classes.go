@@ -17,17 +17,17 @@ const (
 	secretResponse  = "canary-response" // in responses
 )
 
-// ownKey is the idempotency key of callers who choose one.
+// ownKey is the idempotency key of calls with WithIdempotencyKey.
 const ownKey = "order-42"
 
-// A Class is a kind of calls that are retried under the same conditions.
+// A Class is a class of calls that are retried under the same conditions.
 type Class struct {
 	Name       string
 	Operation  string
 	AtMostOnce bool   // the server must not process such a call twice
-	OwnKey     string // the idempotency key that the caller gives, by which the server recognizes a retry
+	OwnKey     string // the caller's idempotency key, by which the server recognizes a retry
 	HasBody    bool
-	IsDownload bool // it has no token, and any bytes are a good response
+	IsDownload bool // the request has no token, and any bytes are a valid response
 	Call       func(ctx context.Context, client *runflow.Client, baseURL string, opts ...runflow.CallOption) error
 }
 

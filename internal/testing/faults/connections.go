@@ -55,7 +55,7 @@ func refused(t *testing.T, _ bool) *server {
 }
 
 // idle opens a connection before the call. The first step is for the request that
-// opens it, the others are for the call.
+// opens the connection; the other steps are for the call.
 func idle(first wire.Step, wrong ...wire.Step) func(*testing.T, bool) *server {
 	return func(t *testing.T, lasting bool) *server {
 		t.Helper()

@@ -1,12 +1,12 @@
-// Package faults lists what can go wrong between a client and the API, and makes
-// calls of each class under each of these faults. It is for tests only.
+// Package faults lists the faults that can happen between a client and the API, and
+// makes calls of each class under each fault. It is for tests only.
 //
-// [Run] makes one call under one fault and returns a [Report] (report.go) of what
-// the server, the log and the caller saw. [Tabulate] (table.go) compares the reports
-// of all faults with a table of a document, and checks each report against the rules
-// that hold under every fault (invariants.go). The faults themselves are declared by
-// what causes them: connections.go, responses.go, slow.go, statuses.go, redirects.go
-// and certificates.go.
+// [Run] makes one call under one fault and returns a [Report] (report.go): the
+// requests, the log and the result. [Tabulate] (table.go) compares the reports of
+// all faults with a table of a document, and checks each report against the rules
+// that apply to every fault (invariants.go). The faults are in these files, by
+// their cause: connections.go, responses.go, slow.go, statuses.go, redirects.go and
+// certificates.go.
 package faults
 
 import (
@@ -16,20 +16,20 @@ import (
 	"time"
 )
 
-// A Fault is something that goes wrong with a request.
+// A Fault is a failure of a request or of its response.
 type Fault struct {
 	Name    string
-	Status  int // of the response; 0 if the name says it
+	Status  int // status of the response; 0 if the name contains it
 	Outcome Outcome
-	// Retryable is how many requests fail at first with a status that every class
-	// of calls may retry.
+	// Retryable is the number of requests that fail first, with a status on which
+	// calls of every class may be retried.
 	Retryable int
-	// NeedsBody says that the SDK can only prove for a request with a body what
-	// became of it. Without one, net/http repeats the request by itself, or its
-	// error does not show that nothing was sent.
+	// NeedsBody reports that the SDK can prove the outcome only of a request with a
+	// body. Without a body, net/http repeats the request by itself, or its error
+	// does not show that nothing was sent.
 	NeedsBody  bool
-	RetryAfter time.Duration // how long the server asks the client to wait
-	Duration   time.Duration // of an attempt
+	RetryAfter time.Duration // delay that the server asks for
+	Duration   time.Duration // duration of an attempt
 
 	start func(t *testing.T, lasting bool) *server
 }
@@ -42,7 +42,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%d %s", f.Status, f.Name)
 }
 
-// An Outcome says what a client can know of a request under a fault.
+// An Outcome is the outcome of a request under a fault, as far as a client can know
+// it.
 type Outcome int
 
 // The outcomes.

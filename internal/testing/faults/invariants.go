@@ -15,7 +15,7 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/leak"
 )
 
-// checkInvariants checks what holds for a class under every fault.
+// checkInvariants checks the rules that apply to a class under every fault.
 func (r *Report) checkInvariants(t *testing.T, fault Fault, class Class) {
 	t.Helper()
 	if class.AtMostOnce && class.OwnKey == "" && fault.Outcome != NotProcessed && !fault.hides(class) {
@@ -24,7 +24,7 @@ func (r *Report) checkInvariants(t *testing.T, fault Fault, class Class) {
 	r.checkRequests(t, class)
 	r.checkError(t, fault, class)
 	r.checkSecrets(t)
-	if !class.IsDownload { // an attempt of a download lasts as long as it makes progress
+	if !class.IsDownload { // an attempt of a download may continue while it makes progress
 		// The default backoff is at most 15 s in 4 delays.
 		wait := fault.Duration + max(fault.RetryAfter, 4*time.Second)
 		assert.LessOrEqual(t, r.Duration, time.Duration(r.Response.Attempts)*wait)
@@ -32,7 +32,7 @@ func (r *Report) checkInvariants(t *testing.T, fault Fault, class Class) {
 	assert.Equal(t, r.Response.Attempts, strings.Count(r.Log, `"msg":"runflow attempt"`), "log records")
 }
 
-// hides reports whether the SDK cannot know what became of a request of the class.
+// hides reports whether the SDK cannot know the outcome of a request of the class.
 func (f Fault) hides(class Class) bool { return f.NeedsBody && !class.HasBody }
 
 // checkRequests checks that all requests of a call are the same.
@@ -52,7 +52,7 @@ func (r *Report) checkRequests(t *testing.T, class Class) {
 	}
 }
 
-// checkError checks what the error says of the call.
+// checkError checks the information about the call in the error.
 func (r *Report) checkError(t *testing.T, fault Fault, class Class) {
 	t.Helper()
 	if r.Err == nil {
@@ -60,7 +60,7 @@ func (r *Report) checkError(t *testing.T, fault Fault, class Class) {
 	}
 	unknown := class.AtMostOnce && (fault.Outcome == Unknown || fault.Outcome == Processed || fault.hides(class))
 	assert.Equal(t, unknown, errors.Is(r.Err, runflow.ErrOutcomeUnknown))
-	assert.False(t, unknown && errors.Is(r.Err, runflow.ErrRateLimited), "a caller would retry it")
+	assert.False(t, unknown && errors.Is(r.Err, runflow.ErrRateLimited), "ErrRateLimited would make callers retry the call")
 	info, ok := runflow.CallInfoOf(r.Err)
 	require.True(t, ok, "%T", r.Err)
 	assert.Equal(t, unknown, info.OutcomeUnknown)
@@ -69,8 +69,8 @@ func (r *Report) checkError(t *testing.T, fault Fault, class Class) {
 	assert.Equal(t, r.Response.IdempotencyKey, info.IdempotencyKey)
 }
 
-// checkSecrets looks for the secrets of the call in everything that can be made of
-// the error and of the log.
+// checkSecrets looks for the secrets of the call in the log and in every text that
+// a program can make of the error.
 func (r *Report) checkSecrets(t *testing.T) {
 	t.Helper()
 	var recorder leak.Recorder

@@ -10,9 +10,9 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-// redirects returns redirects. A 307 and a 308 ask for the same request elsewhere:
-// the server has not processed it. A 301, a 302 and a 303 lead to the result of a
-// request that may have been processed.
+// redirects returns redirects. A 307 and a 308 ask the client to send the same
+// request to another URL: the server has not processed it. A 301, a 302 and a 303
+// may refer to the result of a request that has been processed.
 func redirects() []Fault {
 	const place = "/elsewhere"
 	var all []Fault

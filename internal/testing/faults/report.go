@@ -19,16 +19,17 @@ import (
 	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
-// A Report is what the server, the log and the caller saw of a call.
+// A Report contains the requests, the log and the result of a call.
 type Report struct {
-	Requests []wire.Request // that the server received
+	Requests []wire.Request // requests that the server received
 	Response runflow.Response
 	Err      error
-	Duration time.Duration // of the call, in simulated time
+	Duration time.Duration // duration of the call, in simulated time
 	Log      string        // as text and as JSON
 }
 
-// Run makes a call in simulated time under a fault, which happens once or always.
+// Run makes a call in simulated time under a fault. If lasting is true, the fault
+// affects all requests, otherwise only the first one.
 func Run(t *testing.T, fault Fault, class Class, lasting bool) (r Report) {
 	t.Helper()
 	server := fault.start(t, lasting)
@@ -40,7 +41,7 @@ func Run(t *testing.T, fault Fault, class Class, lasting bool) (r Report) {
 	return r
 }
 
-// Call makes a call with the default options, and those given, to a URL.
+// Call makes a call to a URL, with the default options and opts.
 func Call(t *testing.T, url string, base http.RoundTripper, class Class, opts ...runflow.ClientOption) (r Report) {
 	t.Helper()
 	var records bytes.Buffer
@@ -72,7 +73,7 @@ var sentinels = []struct {
 }
 
 // Outcome returns the type of the error and the sentinels that it matches, or "ok".
-// An error response whose status has a sentinel is named by it alone.
+// For an error response whose status has a sentinel, it returns only the sentinels.
 func (r *Report) Outcome() string {
 	if r.Err == nil {
 		return "ok"

@@ -60,7 +60,7 @@ func byteByByte(conn net.Conn, _ wire.Request) {
 	}
 }
 
-// echo responds with everything that was sent.
+// echo responds with everything that the client sent.
 func echo(status int) wire.Step {
 	return func(conn net.Conn, r wire.Request) {
 		_, query, _ := strings.Cut(r.URI, "?")

@@ -17,7 +17,7 @@ const (
 	failure = `{"code":"FAULT","message":"it went wrong","secret":"` + secretResponse + `"}`
 )
 
-// A server is where calls fail.
+// A server is a server under a fault.
 type server struct {
 	url       string
 	transport func(*testing.T) http.RoundTripper // called inside the synctest bubble
@@ -48,7 +48,8 @@ func outside(t *testing.T, url string, pool *http.Transport, requests func() []w
 	return &server{url: url, transport: func(*testing.T) http.RoundTripper { return connections }, requests: requests}
 }
 
-// trusting is outside for a client that trusts the authorities.
+// trusting is like outside, for a client that trusts the given certificate
+// authorities.
 func trusting(t *testing.T, url string, authorities *x509.CertPool, requests func() []wire.Request) *server {
 	t.Helper()
 	pool := transport.NewPool()

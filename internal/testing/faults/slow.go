@@ -14,7 +14,7 @@ import (
 // attemptTimeout is the default of runflow.WithAttemptTimeout.
 const attemptTimeout = 30 * time.Second
 
-// slow returns faults that take time, which is simulated.
+// slow returns faults that take time. The time is simulated.
 func slow() []Fault {
 	return []Fault{
 		{Name: "no headers within the attempt timeout", Outcome: Unknown, Duration: attemptTimeout,
@@ -51,7 +51,7 @@ func simulated(wrong http.HandlerFunc) func(*testing.T, bool) *server {
 		var mu sync.Mutex
 		var seen []wire.Request
 		handler := func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body) // net/http does not see the end of the connection before
+			body, _ := io.ReadAll(r.Body) // before that, net/http does not notice the end of the connection
 			mu.Lock()
 			seen = append(seen, wire.Request{Method: r.Method, URI: r.RequestURI, Body: string(body), Header: r.Header})
 			first := len(seen) == 1

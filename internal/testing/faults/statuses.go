@@ -13,7 +13,7 @@ func statuses() []Fault {
 	forms := []struct {
 		retryAfter string
 		wait       time.Duration
-		tooLong    bool // for the default maximum of the backoff
+		tooLong    bool // more than the default maximum of the backoff
 	}{
 		{"", 0, false},
 		{"20", 20 * time.Second, false},
@@ -51,7 +51,8 @@ func statuses() []Fault {
 	return all
 }
 
-// sequences returns faults of two requests, the second of which ends differently.
+// sequences returns faults in which the second request fails in another way than
+// the first one.
 func sequences() []Fault {
 	lost := wire.Reset("")
 	return []Fault{

@@ -21,8 +21,9 @@ var (
 	documents sync.Mutex // held while a document is read or written
 )
 
-// Tabulate makes a call of each class under each fault, once and always, and
-// compares the reports with a table of a document. With -update it writes the table.
+// Tabulate makes a call of each class under each fault that affects the first
+// request, and under each that affects all requests. It compares the reports with a
+// table of a document. With -update it writes the table.
 func Tabulate(t *testing.T, document, section string, all []Fault, run func(t *testing.T, fault Fault, class Class, lasting bool) Report) {
 	t.Helper()
 	classes := Classes()
@@ -45,7 +46,8 @@ func Tabulate(t *testing.T, document, section string, all []Fault, run func(t *t
 	compare(t, document, section, table(all, cells))
 }
 
-// cell describes the reports of a fault that happens once, and of one that lasts.
+// cell describes two reports: of a fault that affects the first request only, and
+// of one that affects all requests.
 func cell(t *testing.T, fault Fault, class Class, once, always *Report) string {
 	t.Helper()
 	switch {
@@ -57,7 +59,7 @@ func cell(t *testing.T, fault Fault, class Class, once, always *Report) string {
 	}
 	text := once.String()
 	if duration := once.Duration; duration > 0 && once.Response.Attempts <= 2 {
-		if duration%(100*time.Millisecond) != 0 { // it has a random part
+		if duration%(100*time.Millisecond) != 0 { // the duration has a random part
 			text += " after ≤"
 			duration = duration.Truncate(time.Second) + time.Second
 		} else {

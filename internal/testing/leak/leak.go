@@ -1,5 +1,5 @@
-// Package leak looks for secrets in everything that the SDK emits. A secret of a
-// test contains the word "canary". The package is for tests only.
+// Package leak looks for secrets in all output of the SDK. A secret of a test
+// contains the word "canary". The package is for tests only.
 package leak
 
 import (
@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A Recorder collects the texts that a program can make of values of the SDK.
+// A Recorder collects the texts that a program can make of values of the SDK, by
+// printing, logging or encoding them.
 type Recorder struct{ bytes.Buffer }
 
 // Value prints a value in every way in which a program may print it.
@@ -57,7 +58,7 @@ func (r *Recorder) Chain(err error) {
 	}
 	v := reflect.ValueOf(err)
 	isOwn := v.Kind() == reflect.Pointer && strings.HasSuffix(v.Elem().Type().PkgPath(), "/runflow-go")
-	if isOwn && v.Elem().Type().Name() == "RunError" { // its Run is the caller's, and is printed by other verbs
+	if isOwn && v.Elem().Type().Name() == "RunError" { // its Run contains data of the caller, which other verbs print
 		_, _ = fmt.Fprintf(r, "%v %+v %s %q %s\n", err, err, err, err, err.Error())
 		slog.New(Handler(r)).Error("message", "err", err)
 		return
@@ -77,7 +78,8 @@ func (r *Recorder) Chain(err error) {
 	}
 }
 
-// AssertNoSecret fails if a secret was printed, in plain or in a usual encoding.
+// AssertNoSecret fails the test if a text contains a secret, as plain text or in a
+// common encoding.
 func (r *Recorder) AssertNoSecret(t *testing.T) {
 	t.Helper()
 	text := r.String()
@@ -94,7 +96,7 @@ func (r *Recorder) AssertNoSecret(t *testing.T) {
 		"base64, + 2": base64.StdEncoding.EncodeToString([]byte("xxcana"))[3:7],
 	} {
 		if at := strings.Index(text, secret); at >= 0 {
-			assert.Fail(t, "a secret leaks, "+name, "%s", text[max(0, at-300):min(len(text), at+100)])
+			assert.Fail(t, "found a secret, "+name, "%s", text[max(0, at-300):min(len(text), at+100)])
 		}
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// An HTTP2 is a server that speaks HTTP/2 frame by frame. It does to each complete
-// request, in order, what the next of its steps says, and to further ones what the
-// last says.
+// An HTTP2 is a server that speaks HTTP/2 frame by frame. It takes the next of its
+// steps for each complete request. For further requests it repeats the last step.
 type HTTP2 struct {
 	URL string
 
@@ -53,7 +52,8 @@ func RespondHTTP2(body string) StreamStep {
 // RefuseStream resets the stream with REFUSED_STREAM.
 func RefuseStream(conn net.Conn, stream uint32) { resetStream(conn, stream, refusedStream) }
 
-// RefuseStreamLate does so after the headers and a part of the body.
+// RefuseStreamLate resets the stream with REFUSED_STREAM after the headers and a
+// part of the body.
 func RefuseStreamLate(conn net.Conn, stream uint32) {
 	writeFrame(conn, frameHeaders, flagEndHeaders, stream, []byte(status200))
 	writeFrame(conn, frameData, 0, stream, []byte(`{"id":`))
@@ -67,8 +67,8 @@ func resetStream(conn net.Conn, stream, code uint32) {
 	writeFrame(conn, frameRSTStream, 0, stream, binary.BigEndian.AppendUint32(nil, code))
 }
 
-// GoAway announces a graceful shutdown. If processed is false, it says that the
-// request was not processed.
+// GoAway announces a graceful shutdown. If processed is false, the frame excludes
+// the request: the server has not processed it.
 func GoAway(processed bool) StreamStep {
 	return func(conn net.Conn, stream uint32) {
 		last := uint32(0)
@@ -93,7 +93,7 @@ func ServeHTTP2(t *testing.T, certificate tls.Certificate, steps ...StreamStep) 
 	return s
 }
 
-// Requests returns how many requests the server saw.
+// Requests returns the number of requests that the server received.
 func (s *HTTP2) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

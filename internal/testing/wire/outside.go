@@ -9,8 +9,8 @@ import (
 )
 
 // Outside sends requests over real sockets from outside of a synctest bubble.
-// Inside, the clock stands still until the response is there, and jumps over every
-// wait between attempts.
+// Inside the bubble, the clock stands still until the response arrives, and waits
+// between attempts take no real time.
 type Outside struct {
 	requests chan *http.Request
 	replies  chan reply
@@ -21,7 +21,8 @@ type reply struct {
 	err  error
 }
 
-// most is what is read of a body: more than any test allows its client.
+// most is the maximum number of bytes of a body that are read. It is more than any
+// test allows its client to read.
 const most = 8 << 20
 
 // NewOutside sends requests over the connections of pool until the test ends.
@@ -48,7 +49,7 @@ func NewOutside(t *testing.T, pool *http.Transport) *Outside {
 	return o
 }
 
-// RoundTrip sends a request, whose context cannot end it.
+// RoundTrip sends a request. The context of the request does not end it.
 func (o *Outside) RoundTrip(req *http.Request) (*http.Response, error) {
 	detached := req.Clone(context.WithoutCancel(context.Background()))
 	detached.Body = req.Body
@@ -60,7 +61,7 @@ func (o *Outside) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.resp, r.err
 }
 
-// replay is a body that was read elsewhere, with how its reading ended.
+// A replay is a body that has been read before, with the error of reading it.
 type replay struct {
 	body []byte
 	err  error

@@ -1,5 +1,5 @@
-// Package wire serves HTTP byte by byte over real sockets, and carries requests
-// to them from within a synctest bubble. It is for tests only.
+// Package wire serves HTTP byte by byte over real sockets, and sends requests to
+// such servers from within a synctest bubble. It is for tests only.
 package wire
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Script is a server that does to each request, in order, what the next of its
-// steps says, and to further ones what the last says.
+// A Script is a server that takes the next of its steps for each request. For
+// further requests it repeats the last step.
 type Script struct {
 	URL string
 
@@ -31,7 +31,7 @@ type Script struct {
 // A Step does something to a connection whose request has been read.
 type Step func(net.Conn, Request)
 
-// A Request is what the server saw.
+// A Request is a request that the server received.
 type Request struct {
 	Method, URI, Body string
 	Header            http.Header
@@ -108,7 +108,7 @@ func (s *Script) handle(conn net.Conn) {
 	}
 }
 
-// Requests returns what the server saw.
+// Requests returns the requests that the server received.
 func (s *Script) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,12 +121,12 @@ func Answer(status int, body string, header ...string) Step {
 	return Send(strings.Join(append(head, header...), "\r\n") + "\r\n\r\n" + body)
 }
 
-// Send writes text as it is.
+// Send writes text unchanged.
 func Send(text string) Step {
 	return func(conn net.Conn, _ Request) { _, _ = io.WriteString(conn, text) }
 }
 
-// Close writes text as it is, and closes the connection.
+// Close writes text unchanged, and closes the connection.
 func Close(text string) Step {
 	return func(conn net.Conn, r Request) {
 		Send(text)(conn, r)
@@ -134,7 +134,7 @@ func Close(text string) Step {
 	}
 }
 
-// Reset writes text as it is, and resets the connection.
+// Reset writes text unchanged, and resets the connection.
 func Reset(text string) Step {
 	return func(conn net.Conn, r Request) {
 		Send(text)(conn, r)
@@ -149,8 +149,9 @@ func Reset(text string) Step {
 	}
 }
 
-// Refused returns a URL that refuses connections until the test ends. It is the local
-// address of a connection, so that no server can get the port.
+// Refused returns a URL that refuses connections until the test ends. The URL has
+// the local address of an open connection, so that no server can listen on its
+// port.
 func Refused(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
