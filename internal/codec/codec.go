@@ -29,9 +29,13 @@ import (
 // tolerant are the options for all decoding.
 var tolerant = []jsontext.Options{jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)}
 
-// Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK.
-// It stops when ctx ends. All other errors are of the type [*Error].
+// Unmarshal decodes data into v, which is a non-nil pointer to a type of the SDK. It
+// stops when ctx ends. A failure of any other cause, of which an empty document and a
+// null are some, is an [*Error].
 func Unmarshal(ctx context.Context, data []byte, v any) error {
+	if text := bytes.TrimSpace(data); len(text) == 0 || string(text) == "null" {
+		return &Error{Reason: "empty, want a JSON value"}
+	}
 	return read(ctx, data, v, (*reader).refuseForeign)
 }
 

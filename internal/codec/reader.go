@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -296,7 +297,9 @@ func (r *reader) elements(v reflect.Value, elem *plan, limit int, isEmbedded boo
 		if err := r.element(isEmbedded); err != nil {
 			return err
 		}
-		v.Grow(1)
+		if n == v.Cap() {
+			v.Grow(1)
+		}
 		v.SetLen(n + 1)
 		err := (*elem)(r, v.Index(n))
 		switch {
@@ -330,6 +333,11 @@ func (r *reader) element(isEmbedded bool) error {
 type object struct {
 	members []member
 	places  map[string]int // indexes of the members, by their names
+	// after is the place of the member that followed each member the last time, and
+	// first that of the first. The API sends the members in the same order each time,
+	// so the name of a member is compared, and seldom looked up.
+	after []atomic.Int32
+	first atomic.Int32
 }
 
 // A member is a member of an object, which is decoded into one field of a struct.
@@ -346,6 +354,7 @@ func (made planner) planStruct(t reflect.Type) plan {
 	for level := []embedding{{t, nil}}; len(level) > 0; {
 		level = made.addLevel(o, level, done)
 	}
+	o.after = make([]atomic.Int32, len(o.members))
 	return o.read
 }
 
@@ -411,39 +420,50 @@ func (o *object) read(r *reader, v reflect.Value) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
-	for next := 0; r.dec.PeekKind() != jsontext.KindEndObject; {
-		place, err := o.readMember(r, v, next)
+	for following := &o.first; r.dec.PeekKind() != jsontext.KindEndObject; {
+		quoted, err := r.dec.ReadValue()
 		if err != nil {
 			return err
 		}
-		next = place + 1
+		if err := r.step(); err != nil {
+			return err
+		}
+		place := o.find(quoted, following)
+		if place < 0 {
+			if err := r.dec.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := o.members[place].read(r, v); err != nil {
+			return err
+		}
+		following = &o.after[place]
 	}
 	_, err := r.dec.ReadToken()
 	return err
 }
 
-// readMember decodes a member and returns its place. That is usually next, because
-// the API sends the members in the order of the fields.
-func (o *object) readMember(r *reader, v reflect.Value, next int) (place int, err error) {
-	quoted, err := r.dec.ReadValue()
-	if err != nil {
-		return next, err
-	}
-	if err := r.step(); err != nil {
-		return next, err
-	}
+// find returns the place of the member with a quoted name, or a negative number if
+// there is none. It looks first at the place in following, and corrects it.
+func (o *object) find(quoted jsontext.Value, following *atomic.Int32) int {
 	name := quoted[1 : len(quoted)-1]
-	if next >= len(o.members) || o.members[next].name != string(name) {
-		if !isPlain(name) {
-			name = []byte(unquote(quoted))
-		}
-		place, known := o.places[string(name)]
-		if !known || place == hidden {
-			return next, r.dec.SkipValue()
-		}
-		next = place
+	if likely := int(following.Load()); likely < len(o.members) && o.members[likely].name == string(name) {
+		return likely
 	}
-	m := &o.members[next]
+	if !isPlain(name) {
+		name = []byte(unquote(quoted))
+	}
+	place, known := o.places[string(name)]
+	if !known || place == hidden {
+		return hidden
+	}
+	following.Store(int32(place)) //nolint:gosec // a struct has fewer fields
+	return place
+}
+
+// read decodes a member into its field of the struct v.
+func (m *member) read(r *reader, v reflect.Value) error {
 	field := v.Field(m.field[0])
 	for _, i := range m.field[1:] {
 		field = pointed(field).Field(i)
@@ -451,12 +471,12 @@ func (o *object) readMember(r *reader, v reflect.Value, next int) (place int, er
 	depth := r.dec.StackDepth()
 	switch err := (*m.plan)(r, field); {
 	case err == nil:
-		return next, nil
+		return nil
 	case m.optional && canSkip(err):
 		field.SetZero()
-		return next, r.leave(depth)
+		return r.leave(depth)
 	default:
-		return next, r.final(err)
+		return r.final(err)
 	}
 }
 
