@@ -48,7 +48,12 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func Read(resp *http.Response, limit int64) (*Response, error) {
 	defer resp.Body.Close()
 	r := &Response{StatusCode: resp.StatusCode, Header: resp.Header}
-	if resp.StatusCode/100 == 3 {
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return r, nil // what follows is not a body, and a read might never end
+	case resp.StatusCode == http.StatusResetContent:
+		return r, nil // it has no content, see RFC 9110
+	case resp.StatusCode/100 == 3:
 		r.Refused = refusal(resp)
 	}
 	isSuccess := resp.StatusCode/100 == 2

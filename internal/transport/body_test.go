@@ -55,6 +55,18 @@ func TestDo_ErrorBodyIsCutOff(t *testing.T) {
 	assert.Len(t, result.Response.Body, 1<<20)
 }
 
+// After a 101 the connection belongs to another protocol, and neither the context
+// nor the time limit of the attempt ends a read from it.
+func TestDo_SwitchingProtocols_BodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"))
+	result := Do(t.Context(), newSettings(newPool(t)), createRun(t, server.URL))
+	require.NoError(t, result.Err)
+	assert.Equal(t, 101, result.Response.StatusCode)
+	assert.Empty(t, result.Response.Body)
+	assert.True(t, result.OutcomeUnknown)
+}
+
 func TestDo_ErrorBodyBreaksOff(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Close("HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n{\"code\":\"X\""))

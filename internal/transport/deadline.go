@@ -15,7 +15,7 @@ import (
 // context.
 type Deadline struct {
 	limit  time.Duration
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
 	timer   *time.Timer   // nil without a limit
@@ -35,7 +35,7 @@ func (s *Settings) NewAttempt(ctx context.Context, attempt Attempt) (context.Con
 	if own := s.HTTPClient.Timeout; own > 0 && (d.limit == 0 || own < d.limit) {
 		d.limit = own
 	}
-	ctx, d.cancel = context.WithCancel(context.WithValue(ctx, attemptKey{}, attempt))
+	ctx, d.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, attempt))
 	if d.limit == 0 {
 		return ctx, d
 	}
@@ -57,7 +57,7 @@ func (d *Deadline) expire() {
 	d.mu.Lock()
 	d.expired = !d.stopped
 	d.mu.Unlock()
-	d.cancel()
+	d.cancel(timeoutError(d.limit)) // so that a middleware sees a timeout
 }
 
 // Pause stops the time until Restart.
@@ -95,7 +95,7 @@ func (d *Deadline) Stop() {
 		d.timer.Stop()
 	}
 	d.mu.Unlock()
-	d.cancel()
+	d.cancel(nil)
 }
 
 // ErrorOr returns err, or a timeout error if the attempt failed with err because of

@@ -51,6 +51,21 @@ func TestDo_AttemptTimeout(t *testing.T) {
 	}
 }
 
+func TestDo_AttemptTimeout_CauseOfContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var cause error
+		s := newSettings(roundTripper(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			cause = context.Cause(req.Context())
+			return nil, req.Context().Err()
+		}))
+		s.MaxRetries = 0
+		require.ErrorIs(t, Do(t.Context(), s, getRun(t, "http://runflow.test")).Err, os.ErrDeadlineExceeded)
+		require.ErrorIs(t, cause, os.ErrDeadlineExceeded)
+	})
+}
+
 func TestDo_AttemptTimeout_Error(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,7 @@ func isUnclear(status int) bool {
 	case http.StatusRequestTimeout:
 		return true
 	}
-	return status/100 == 1 || status/100 == 3 || status >= http.StatusInternalServerError
+	return status < http.StatusOK || status/100 == 3 || status >= http.StatusInternalServerError
 }
 
 // isUnsent reports whether it is certain that the attempt that failed with err did

@@ -41,6 +41,7 @@ func TestDo_AtMostOnce(t *testing.T) {
 		"501":                      {fault: wire.Answer(501, "{}"), unknown: true},
 		"503":                      {fault: wire.Answer(503, "{}", "Retry-After: 1"), unknown: true, withKey: true},
 		"101":                      {fault: wire.Close("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), unknown: true},
+		"099":                      {fault: wire.Send("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n"), unknown: true},
 		"300":                      {fault: wire.Answer(300, ""), unknown: true},
 		"301":                      {fault: wire.Answer(301, "", "Location: /v1/runs/1"), unknown: true},
 		"302":                      {fault: wire.Answer(302, "", "Location: /v1/runs/1"), unknown: true},

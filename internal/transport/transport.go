@@ -53,7 +53,7 @@ type Request struct {
 }
 
 func (r *Request) isIdempotent() bool {
-	return r.Replayable || r.Endpoint.Retry == endpoint.Idempotent
+	return r.Replayable || r.Endpoint.Retry != endpoint.AtMostOnce
 }
 
 // A Result is the result of a call.
