@@ -1,7 +1,6 @@
 package runflow
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -35,7 +34,8 @@ type request struct {
 	query validator  // a struct with url tags; nil for none
 	body  validator  // a struct with json tags, or a rawBody; nil for none
 
-	target *url.URL // replaces path and query, see Client.Do
+	target       *url.URL // replaces path and query, see Client.Do
+	withoutToken bool
 }
 
 // A validator refuses bad arguments before the request is sent.
@@ -79,6 +79,12 @@ func (o object[T]) decode(ctx context.Context, _ *settings, body []byte) error {
 	return codec.Unmarshal(ctx, body, o.value)
 }
 
+// nothing is the result of an endpoint whose response has no content, or none that
+// is documented.
+type nothing struct{}
+
+func (nothing) decode(context.Context, *settings, []byte) error { return nil }
+
 // do calls an endpoint and returns its response, a T.
 func do[T any](ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*T, error) {
 	value := new(T)
@@ -97,6 +103,9 @@ func (s *service) call(ctx context.Context, e *endpoint.Endpoint, r request, int
 	if len(opts) > 0 {
 		own, bad = own.forCall(opts)
 	}
+	if r.withoutToken {
+		own = own.withoutToken()
+	}
 	req, err := r.build(e, own)
 	if ctx == nil || bad != nil || err != nil {
 		return refused(e.Operation, checkContext(ctx), bad, err)
@@ -109,16 +118,11 @@ func (s *service) call(ctx context.Context, e *endpoint.Endpoint, r request, int
 	if ended.Err != nil || ended.Response.TooLarge || ended.Response.StatusCode/100 != 2 {
 		return failure(ended)
 	}
-	if text := bytes.TrimSpace(ended.Response.Body); r.target == nil && (len(text) == 0 || string(text) == "null") {
-		return decodeFailure(ended, &DecodeError{Err: errEmptyBody})
-	}
 	if err := into.decode(ctx, own, ended.Response.Body); err != nil {
 		return decodeFailure(ended, err)
 	}
 	return nil
 }
-
-var errEmptyBody = errors.New("empty response body, want a JSON object")
 
 // validate returns the errors of the arguments.
 func (r request) validate() error {
@@ -173,7 +177,7 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 			return nil, badArgument("body", err.Error())
 		}
 	}
-	if req.Key == "" && e.Retry == endpoint.AtMostOnce && len(req.Body) > 0 {
+	if req.Key == "" && e.Retry != endpoint.Idempotent && len(req.Body) > 0 {
 		// A request without a body has no key: because of the key, net/http would
 		// send the request again by itself.
 		req.Key = rand.Text()

@@ -3,6 +3,7 @@ package runflow_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -141,6 +142,7 @@ func TestClient_Do_WithoutBody(t *testing.T) {
 			w.WriteHeader(http.StatusNoContent)
 		case "/205":
 			w.WriteHeader(http.StatusResetContent)
+			_, _ = io.WriteString(w, "content that must not be there")
 		}
 	}))
 	t.Cleanup(server.Close)

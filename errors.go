@@ -79,6 +79,11 @@ type CallInfo struct {
 	OutcomeUnknown bool   // whether the error matches ErrOutcomeUnknown
 }
 
+// newCallInfo describes a call of which only the endpoint is known.
+func newCallInfo(e *endpoint.Endpoint) CallInfo {
+	return CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}
+}
+
 func (c CallInfo) callInfo() CallInfo { return c }
 func (c CallInfo) operation() string  { return c.Operation }
 
@@ -411,7 +416,7 @@ func decodeFailure(result *transport.Result, err error) error {
 		e = decodeError(err)
 	}
 	e.CallInfo = callInfo(result, result.Redactor(), "")
-	e.OutcomeUnknown = result.Request.Endpoint.Retry == endpoint.AtMostOnce
+	e.OutcomeUnknown = result.Request.Endpoint.Retry != endpoint.Idempotent
 	if result.Response != nil {
 		e.StatusCode = result.Response.StatusCode
 	}

@@ -205,8 +205,8 @@ func TestCallInfoOf(t *testing.T) {
 func TestDecodeError_Response(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		"":              "empty response body, want a JSON object",
-		"null":          "empty response body, want a JSON object",
+		"":              "empty, want a JSON value",
+		"null":          "empty, want a JSON value",
 		"<html>canary":  "not valid JSON",
 		`{"id":"1"`:     "the JSON ends too early",
 		`[]`:            "want an object, got a list",

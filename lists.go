@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxLimit = 500 // maximum number of items of a page in the API
-	maxRatio = 10  // maximum number of items of a page for each requested item
+	maxLimit = 500     // maximum number of items of a page in the API
+	maxRatio = 10      // maximum number of items of a page for each requested item
+	maxItems = 100_000 // maximum number of items of a page, whatever is requested; Client.Do may request any limit
 )
 
 // A Page is one page of a list.
@@ -151,7 +152,7 @@ func all[T any](ctx context.Context, s *service, e *endpoint.Endpoint, path []ar
 			query.moveTo(cursor)
 			if seen[maphash.String(seed, query.PQ)] {
 				yield(nil, &DecodeError{
-					CallInfo: CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}, StatusCode: 200, Field: "next", Err: errRepeatedCursor,
+					CallInfo: newCallInfo(e), StatusCode: 200, Field: "next", Err: errRepeatedCursor,
 				})
 				return
 			}
@@ -184,7 +185,7 @@ func (p *Page[T]) decodePage(ctx context.Context, baseURL *url.URL, limit int, d
 		limit = maxLimit
 	}
 	var body pageBody[T]
-	body.Items.Max = maxRatio * limit
+	body.Items.Max = min(limit, maxItems/maxRatio) * maxRatio
 	var err error
 	if codec.IsArray(data) {
 		err = unmarshal(ctx, data, &body.Items)

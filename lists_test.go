@@ -215,6 +215,17 @@ func TestPage_TooManyItems(t *testing.T) {
 	}
 }
 
+// Client.Do may request any limit. Ten times the last of these overflows an int64.
+func TestPage_TooManyItems_HugeLimit(t *testing.T) {
+	t.Parallel()
+	client := cannedClient(t, `{"items":[`+strings.Repeat("{},", 100_000)+`{}]}`)
+	for _, limit := range []string{"100000", "922337203685477580", "1844674407370955162"} {
+		var page runflow.Page[struct{}]
+		err := client.Do(t.Context(), "GET", "/v1/x?limit="+limit, nil, &page)
+		require.ErrorContains(t, err, "more than 100000 elements", limit)
+	}
+}
+
 // threePages returns a server whose list has three pages of two runs each.
 func threePages(t *testing.T) (*runflow.Client, *atomic.Int32) {
 	t.Helper()

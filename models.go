@@ -199,7 +199,8 @@ type CreateRunParams struct {
 	// ends, see the package callback.
 	CallbackURL string
 	// ClientRef is optional. It is your own label for the run, of at most 255
-	// characters. [RunsService.FindByClientRef] finds the run by it.
+	// characters without quotes, backslashes and control characters.
+	// [RunsService.FindByClientRef] finds the run by it.
 	ClientRef string
 }
 
@@ -221,32 +222,78 @@ type createRunBody struct {
 // no effect.
 func (p CreateRunParams) body() createRunBody {
 	body := createRunBody{CallbackURL: p.CallbackURL, ClientRef: p.ClientRef}
-	var errs []error
-	object := func(argument string, v any) JSON {
-		data, err := codec.MarshalForeign(v)
-		switch {
-		case err != nil:
-			errs = append(errs, badArgument(argument, err.Error()))
-		case !codec.IsObject(data):
-			errs = append(errs, badArgument(argument, "must be encoded as a JSON object"))
-		}
-		return data
+	errs := []error{checkCallbackURL(p.CallbackURL), checkClientRef("params.ClientRef", p.ClientRef)}
+	if utf8.ValidString(p.ClientRef) && !isQuotable(p.ClientRef) {
+		errs = append(errs, badArgument("params.ClientRef", "must not contain quotes, backslashes or control characters, because FindByClientRef could not find it"))
 	}
-	body.Input = object("params.Input", p.Input)
+	data, err := encodeObject("params.Input", p.Input)
+	body.Input, errs = data, append(errs, err)
 	if p.Metadata != nil {
-		body.Metadata = object("params.Metadata", p.Metadata)
-	}
-	if p.CallbackURL != "" && !isWebURL(p.CallbackURL) {
-		errs = append(errs, badArgument("params.CallbackURL", "must be an absolute http or https URL"))
-	}
-	if !utf8.ValidString(p.ClientRef) || utf8.RuneCountInString(p.ClientRef) > maxClientRef {
-		errs = append(errs, badArgument("params.ClientRef", "must be valid UTF-8 of at most 255 characters"))
+		data, err := encodeObject("params.Metadata", p.Metadata)
+		body.Metadata, errs = data, append(errs, err)
 	}
 	body.bad = errors.Join(errs...)
 	return body
 }
 
 func (b createRunBody) validate() error { return b.bad }
+
+// An encodedBody is a body that consists of values of the caller, or the errors of
+// these values.
+type encodedBody struct {
+	JSON
+
+	bad error
+}
+
+func (b encodedBody) validate() error { return b.bad }
+
+// encodeObject encodes a value of a caller that must be a JSON object.
+func encodeObject(argument string, v any) (JSON, error) {
+	data, err := codec.MarshalForeign(v)
+	switch {
+	case err != nil:
+		return nil, badArgument(argument, err.Error())
+	case !codec.IsObject(data):
+		return nil, badArgument(argument, "must be encoded as a JSON object")
+	}
+	return data, nil
+}
+
+func checkClientRef(argument, clientRef string) error {
+	if !utf8.ValidString(clientRef) || utf8.RuneCountInString(clientRef) > maxClientRef {
+		return badArgument(argument, "must be valid UTF-8 of at most 255 characters")
+	}
+	return nil
+}
+
+// A namedText is a text of the caller, and the name of the argument. The text may be
+// nil.
+type namedText struct {
+	argument string
+	text     *string
+}
+
+// checkTexts refuses texts that are not valid UTF-8.
+func checkTexts(texts ...namedText) error {
+	var errs []error
+	for _, t := range texts {
+		if t.text != nil && !utf8.ValidString(*t.text) {
+			errs = append(errs, badArgument(t.argument, "must be valid UTF-8"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkCallbackURL(callbackURL string) error {
+	if callbackURL != "" && (!isWebURL(callbackURL) || utf8.RuneCountInString(callbackURL) > maxCallbackURL) {
+		return badArgument("params.CallbackURL", "must be an absolute http or https URL of at most 2,048 characters")
+	}
+	return nil
+}
+
+// maxCallbackURL is the documented limit for batches.
+const maxCallbackURL = 2048
 
 func isWebURL(text string) bool {
 	u, err := url.Parse(text)

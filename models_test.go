@@ -22,6 +22,7 @@ import (
 
 	"github.com/runflow-io/runflow-go"
 	"github.com/runflow-io/runflow-go/internal/testing/wire"
+	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
 // emptyInput is the smallest params that are accepted.
@@ -90,6 +91,10 @@ func TestModelsService_CreateRun_BadParams(t *testing.T) {
 		"callback scheme":   {"a/b", runflow.CreateRunParams{Input: input, CallbackURL: "ftp://a/b"}, "params.CallbackURL: must be an absolute"},
 		"invalid UTF-8":     {"a/b", runflow.CreateRunParams{Input: input, ClientRef: "\xff"}, "params.ClientRef: must be valid UTF-8"},
 		"long ClientRef":    {"a/b", runflow.CreateRunParams{Input: input, ClientRef: strings.Repeat("ü", 256)}, "params.ClientRef: must be valid UTF-8 of at most 255 characters"},
+		"quote":             {"a/b", runflow.CreateRunParams{Input: input, ClientRef: "it's"}, "params.ClientRef: must not contain quotes"},
+		"double quote":      {"a/b", runflow.CreateRunParams{Input: input, ClientRef: `"`}, "params.ClientRef: must not contain quotes"},
+		"backslash":         {"a/b", runflow.CreateRunParams{Input: input, ClientRef: `\`}, "params.ClientRef: must not contain quotes"},
+		"control character": {"a/b", runflow.CreateRunParams{Input: input, ClientRef: "\n"}, "params.ClientRef: must not contain quotes"},
 		"bare slug":         {"b", emptyInput, `model: must be of the form "owner/slug"`},
 		"empty slug":        {"a/", emptyInput, "model: each segment must not be empty"},
 		"empty segment":     {"a//b", emptyInput, "model: each segment must not be empty"},
@@ -304,6 +309,27 @@ func TestModelsService_RunAndWait(t *testing.T) {
 	}
 }
 
+// After an unknown outcome, the run must be found by its ClientRef.
+func TestModelsService_CreateRun_ClientRefCanBeFound(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
+	server.AddModel("a/b", runflow.Model{})
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	for i := range 256 {
+		ref := "ref " + string(rune(i)) + "!"
+		_, err := client.Models.CreateRun(t.Context(), "a/b", runflow.CreateRunParams{Input: map[string]any{}, ClientRef: ref})
+		found, findErr := client.Runs.FindByClientRef(t.Context(), ref)
+		if err != nil {
+			require.ErrorIs(t, err, runflow.ErrInvalidArgument)
+			require.ErrorIs(t, findErr, runflow.ErrInvalidArgument)
+			continue
+		}
+		require.NoError(t, findErr)
+		assert.Len(t, found, 1, "%q", ref)
+	}
+}
+
 func TestModelsService_RunAndWait_ChecksWaitBeforeCreating(t *testing.T) {
 	t.Parallel()
 	server := newAPI(t, 201, `{"id":"1"}`)
@@ -312,6 +338,8 @@ func TestModelsService_RunAndWait_ChecksWaitBeforeCreating(t *testing.T) {
 	require.EqualError(t, err, "runflow: Models.RunAndWait: wait.Timeout: must not be negative")
 	_, err = client.ComfyuiWorkflows.RunAndWait(t.Context(), "a/b", emptyInput, runflow.WaitRunParams{Fields: []string{","}})
 	require.ErrorContains(t, err, "runflow: ComfyuiWorkflows.RunAndWait: wait.Fields[0]: must be a name")
+	_, err = client.Models.RunAndWait(t.Context(), "a/b", emptyInput, runflow.WaitRunParams{}, runflow.WithQuery("fields", "id"))
+	require.EqualError(t, err, "runflow: Models.RunAndWait: WithQuery: must not set fields, which the method sets")
 	_, err = client.Models.RunAndWait(t.Context(), "a", emptyInput, runflow.WaitRunParams{})
 	require.ErrorIs(t, err, runflow.ErrInvalidArgument)
 	assert.Empty(t, server.seen(), "no run is created if the wait is refused")

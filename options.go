@@ -119,6 +119,15 @@ func (s *settings) forCall(opts []CallOption) (*settings, error) {
 	return &own, errors.Join(errs...)
 }
 
+// withoutToken returns the settings of a call that needs no token, and sends none.
+func (s *settings) withoutToken() *settings {
+	own := *s
+	own.Token, own.TokenSource = "", nil
+	own.Header = s.Header.Clone()
+	own.Header.Del("X-Organization-Id")
+	return &own
+}
+
 // validate refuses combinations of options that are invalid.
 func (s *settings) validate() error {
 	var errs []error

@@ -287,7 +287,7 @@ func (s *settings) download(ctx context.Context, location string, f *download.Fi
 // inline writes the file that a data URL contains.
 func inline(data string, f *download.File) error {
 	e := endpoint.RunsDownload
-	call := CallInfo{Operation: e.Operation, Method: e.Method, Route: e.Route}
+	call := newCallInfo(e)
 	switch err := download.Inline(data, f); {
 	case err == nil:
 		return nil

@@ -2,7 +2,9 @@
 // which runs generative-media models and ComfyUI workflows.
 //
 // It covers the run lifecycle: create a run, wait for it or handle its callback,
-// download its output, and set feedback on it.
+// download its output, and set feedback on it. Each service of [Client] groups the
+// methods for one resource: runs, models, ComfyUI workflows, batches, evaluations,
+// assets, webhooks and others.
 //
 //	package main
 //
@@ -86,7 +88,9 @@
 // connections, and on attempts that take too long. An at-most-once call may cost
 // money or change state, so the client retries it only if the server cannot have
 // processed it. If its outcome is unknown, the error is [ErrOutcomeUnknown]; to
-// recover, see [WithIdempotencyKey] and [RunsService.FindByClientRef].
+// recover, see [WithIdempotencyKey] and [RunsService.FindByClientRef]. A keyed call
+// sends an idempotency key that the API documents to recognize, and is retried like
+// an idempotent one.
 //
 // The maximum delay before a retry doubles with each attempt, and the actual delay
 // is random. A Retry-After header sets the minimum delay; if that is longer than
@@ -132,8 +136,24 @@ type Client struct {
 	Runs *RunsService
 	// Models lists the models of the catalog and creates runs of them.
 	Models *ModelsService
-	// ComfyuiWorkflows lists ComfyUI workflows and creates runs of them.
+	// ComfyuiWorkflows deploys ComfyUI workflows and creates runs of them.
 	ComfyuiWorkflows *ComfyuiWorkflowsService
+	// Assets uploads files that can be the input of a run.
+	Assets *AssetsService
+	// Batches gets batches of runs and waits for them.
+	Batches *BatchesService
+	// Evaluations judges the quality of images.
+	Evaluations *EvaluationsService
+	// Webhooks manages the webhooks of the organization.
+	Webhooks *WebhooksService
+	// CallbackSecrets manages the secrets that sign callbacks.
+	CallbackSecrets *CallbackSecretsService
+	// Account returns the account of the token.
+	Account *AccountService
+	// Billing returns the credit of the organization.
+	Billing *BillingService
+	// Health reports whether the API is up.
+	Health *HealthService
 
 	common *service
 }
@@ -174,6 +194,14 @@ func newClient(s *settings, errs []error) (*Client, error) {
 		Runs:             (*RunsService)(common),
 		Models:           (*ModelsService)(common),
 		ComfyuiWorkflows: (*ComfyuiWorkflowsService)(common),
+		Assets:           (*AssetsService)(common),
+		Batches:          (*BatchesService)(common),
+		Evaluations:      (*EvaluationsService)(common),
+		Webhooks:         (*WebhooksService)(common),
+		CallbackSecrets:  (*CallbackSecretsService)(common),
+		Account:          (*AccountService)(common),
+		Billing:          (*BillingService)(common),
+		Health:           (*HealthService)(common),
 		common:           common,
 	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,13 +40,16 @@ func newArgs(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	run, err = client.Runs.Get(t.Context(), run.ID, runflow.GetRunParams{})
 	require.NoError(t, err)
 	require.NotEmpty(t, run.OutputFiles())
-	return server, calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
+	args := calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
+	args.Path = filepath.Join(t.TempDir(), "cat.png")
+	require.NoError(t, os.WriteFile(args.Path, []byte("picture"), 0o600))
+	return server, args
 }
 
-// hasResponse reports whether a call got a response, including a response that the
-// object does not exist.
+// hasResponse reports whether a call got a response, including one that the object
+// does not exist, or that it exists already.
 func hasResponse(err error) bool {
-	return err == nil || errors.Is(err, runflow.ErrNotFound) || errors.Is(err, runflow.ErrValidation)
+	return err == nil || errors.Is(err, runflow.ErrNotFound) || errors.Is(err, runflow.ErrValidation) || errors.Is(err, runflow.ErrConflict)
 }
 
 func TestCalls_CoverEveryMethod(t *testing.T) {
@@ -187,7 +192,11 @@ func TestCalls_ConcurrentUse(t *testing.T) {
 			continue
 		}
 		user := request.Header.Get("X-Call")
-		assert.Equal(t, "Bearer "+user, request.Header.Get("Authorization"))
+		if request.Path == "/v1/health" || request.Path == "/v1/readiness" { // which need no token
+			assert.Empty(t, request.Header.Get("Authorization"))
+		} else {
+			assert.Equal(t, "Bearer "+user, request.Header.Get("Authorization"))
+		}
 		assert.Equal(t, "a", request.Header.Get("X-A"))
 		assert.Equal(t, user, request.Header.Get("X-B"))
 		assert.Contains(t, []string{"", user}, request.Header.Get("X-Derived"))

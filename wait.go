@@ -226,7 +226,8 @@ func (s *service) newPolls(ctx context.Context, operation string, of argument, p
 	}
 	own, err := s.settings().forCall(opts)
 	times, badTimes := newIntervals(name, params.minInterval, params.maxInterval, params.timeout, params.errorTimeout)
-	errs := []error{checkContext(ctx), err, request{path: []argument{of}}.validate(), badTimes,
+	_, badQuery := request{query: params.query}.rawQuery("", own.call.query)
+	errs := []error{checkContext(ctx), err, request{path: []argument{of}}.validate(), badTimes, badQuery,
 		checkNames(name+".Embed", params.query.Embed), checkNames(name+".Fields", params.query.Fields)}
 	if !isAfterCreation {
 		for _, option := range own.call.retryOptions {

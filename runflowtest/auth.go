@@ -10,12 +10,15 @@ import (
 type principal struct {
 	isUser bool
 	orgIDs []string // the first is the default
+	scopes []string // of an API key; nil means all
+	id     string   // of the account
 }
 
 // A caller is the principal of a request, in one of its organizations.
 type caller struct {
-	orgID  string
-	isUser bool
+	principal
+
+	orgID string
 }
 
 func (s *Server) authenticate(r *http.Request) (caller, *problem) {
@@ -33,7 +36,8 @@ func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 			status: http.StatusForbidden, Code: "ORGANIZATION_MEMBERSHIP_REQUIRED", Message: "not a member of this organization",
 		}
 	}
-	return caller{orgID: orgID, isUser: p.isUser}, nil
+	c := caller{principal: p, orgID: orgID}
+	return c, c.checkScope(r)
 }
 
 // bearerToken returns the token of the Authorization header, or "". RFC 9110 says

@@ -51,6 +51,23 @@ func (b body) text(name string, into *string) []fieldError {
 	return nil
 }
 
+// requiredText reads a member that is a string and not empty.
+func (b body) requiredText(name string, into *string) []fieldError {
+	errs := b.text(name, into)
+	if errs == nil && *into == "" {
+		errs = []fieldError{badField("body", name, "Field required", "missing")}
+	}
+	return errs
+}
+
+// boolean reads a member that is a boolean or null.
+func (b body) boolean(name string, into *bool) []fieldError {
+	if value, given := b[name]; given && json.Unmarshal(value, into) != nil {
+		return []fieldError{badField("body", name, "Input should be a valid boolean", "bool_type")}
+	}
+	return nil
+}
+
 // shortText is like text, for a string of at most limit characters.
 func (b body) shortText(name string, limit int, into *string) []fieldError {
 	errs := b.text(name, into)

@@ -1,25 +1,15 @@
 package runflowtest
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/runflow-io/runflow-go"
-)
-
-const (
-	maxAttempts     = 3
-	betweenAttempts = 10 * time.Millisecond
-	attemptTimeout  = 10 * time.Second
 )
 
 // NewCallbackRequest returns a callback that is signed with secret, to test a
@@ -40,8 +30,9 @@ func NewCallbackRequest(secret string, payload any) *http.Request {
 	if err != nil {
 		panic("runflowtest: NewCallbackRequest: " + err.Error()) //nolint:forbidigo // as httptest.NewRequest does, so that tests need no error check
 	}
-	req, _ := newCallback(context.Background(), "http://callback.test/", rand.Text(), secret, body) // the URL is valid
-	req.RemoteAddr = "192.0.2.1:1234"                                                               // an address for documentation, as in httptest
+	m := message{id: rand.Text(), url: "http://callback.test/", secret: secret, body: body}
+	req, _ := newCallback(context.Background(), m) // the URL is valid
+	req.RemoteAddr = "192.0.2.1:1234"              // an address for documentation, as in httptest
 	return req
 }
 
@@ -58,51 +49,25 @@ func encodePayload(payload any) ([]byte, error) {
 	}
 }
 
-// newCallback returns the request that delivers a callback.
-func newCallback(ctx context.Context, target, requestID, secret string, body []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Runflow-Request-Id", requestID)
-	if secret != "" {
-		mac := hmac.New(sha256.New, []byte(secret))
-		_, _ = mac.Write(body)
-		req.Header.Set("Runflow-Signature", hex.EncodeToString(mac.Sum(nil)))
-	}
-	return req, nil
-}
-
-// WaitCallbacks waits until all callbacks have been delivered, or have failed for the
-// last time.
-func (s *Server) WaitCallbacks() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.delivering > 0 {
-		s.delivered.Wait()
-	}
-}
-
-// newCallbackClient returns a client that does not follow redirects, because a callback
-// needs a 2xx response.
-func newCallbackClient() *http.Client {
-	return &http.Client{
-		Transport:     &http.Transport{},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// A payload is the body of a callback.
+// A payload is the body of a callback. It has one of the three IDs.
 type payload struct {
-	Event       string            `json:"event"`
-	RunID       string            `json:"run_id"`
-	Status      runflow.RunStatus `json:"status"`
-	Output      runflow.JSON      `json:"output"`
-	DurationMS  *int64            `json:"duration_ms"`
-	CreatedAt   *string           `json:"created_at"`
-	CompletedAt *string           `json:"completed_at"`
-	Metadata    runflow.JSON      `json:"metadata"`
+	Event        string       `json:"event"`
+	RunID        string       `json:"run_id,omitzero"`
+	BatchID      string       `json:"batch_id,omitzero"`
+	EvaluationID string       `json:"evaluation_id,omitzero"`
+	Status       string       `json:"status"`
+	Output       runflow.JSON `json:"output"`
+	DurationMS   *int64       `json:"duration_ms"`
+	CreatedAt    *string      `json:"created_at"`
+	CompletedAt  *string      `json:"completed_at"`
+	Metadata     runflow.JSON `json:"metadata"`
+}
+
+// encode encodes the payload. The result is empty if a value of the test cannot be
+// encoded.
+func (p payload) encode() []byte {
+	body, _ := json.Marshal(p)
+	return body
 }
 
 func (s *Server) payloadOf(run runflow.Run) payload {
@@ -114,12 +79,18 @@ func (s *Server) payloadOf(run runflow.Run) payload {
 	}[run.StatusCode]
 	output := s.sign(json.RawMessage(run.Output))
 	if run.StatusCode == runflow.RunStatusFailed && run.Output.IsNull() {
-		_, output = (&problem{Code: run.FailureCode, Message: run.FailureMessage}).encode()
+		output = failureOf(run)
 	}
 	return payload{
-		Event: event, RunID: run.ID, Status: run.StatusCode, Output: runflow.JSON(output), DurationMS: run.DurationMS,
+		Event: event, RunID: run.ID, Status: string(run.StatusCode), Output: runflow.JSON(output), DurationMS: run.DurationMS,
 		CreatedAt: isoFormat(run.CreatedAt), CompletedAt: isoFormat(run.CompletedAt), Metadata: run.Metadata,
 	}
+}
+
+// failureOf returns the failure of a run in the form of an error response.
+func failureOf(run runflow.Run) json.RawMessage {
+	_, failure := (&problem{Code: run.FailureCode, Message: run.FailureMessage}).encode()
+	return failure
 }
 
 // isoFormat formats a time as the callbacks of Runflow do.
@@ -131,80 +102,69 @@ func isoFormat(t time.Time) *string {
 	return &text
 }
 
-// deliver starts the delivery of the callback of a run, and returns it.
-func (s *Server) deliver(run runflow.Run, isAutomatic bool) *runflow.CallbackDelivery {
-	body, _ := json.Marshal(s.payloadOf(run)) // the payload is empty if the run cannot be encoded
-	attempts := maxAttempts
+// announce delivers the callback of a run that has ended, and its event to webhooks.
+func (s *Server) announce(run runflow.Run) {
+	p := s.payloadOf(run)
+	if run.CallbackURL != "" {
+		s.callBack(run.OrgID, run.CallbackURL, p, true)
+	}
+	s.trigger(run.OrgID, p)
+}
+
+// callBack starts the delivery of a callback, and returns it.
+func (s *Server) callBack(orgID, url string, p payload, isAutomatic bool) *runflow.CallbackDelivery {
+	body, attempts, id := p.encode(), maxAttempts, cmp.Or(p.RunID, p.BatchID, p.EvaluationID)
+	secretID, secret := s.signingSecret(orgID)
 	d := &runflow.CallbackDelivery{
-		ID: s.newID(), RunID: run.ID, CallbackURL: run.CallbackURL, PayloadBytes: string(body), Payload: body,
-		IsAutomatic: isAutomatic, StatusCode: "pending", AttemptCount: new(int), MaxAttempts: &attempts, CreatedAt: s.now, UpdatedAt: s.now,
+		ID: s.newID(), RunID: p.RunID, BatchID: p.BatchID, CallbackURL: url, PayloadBytes: string(body), Payload: body, SigningSecretID: secretID,
+		IsAutomatic: isAutomatic, StatusCode: deliveryPending, AttemptCount: new(int), MaxAttempts: &attempts, CreatedAt: s.now, UpdatedAt: s.now,
 		Attempts: []runflow.CallbackDeliveryAttempt{},
 	}
-	s.deliveries[run.ID] = slices.Insert(s.deliveries[run.ID], 0, d)
-	secret := s.CallbackSecret
-	s.delivering++
-	go func() {
-		for n := 1; !s.attempt(d, n, secret) && n < maxAttempts; n++ {
-			time.Sleep(betweenAttempts)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.delivering--
-		s.delivered.Broadcast()
-	}()
+	s.deliveries[id] = slices.Insert(s.deliveries[id], 0, d)
+	s.deliver(message{d.ID, url, secret, body}, func(a attempt) { s.recordAttempt(d, a) })
 	return d
 }
 
-// attempt sends a callback once, records the result, and reports whether the delivery
-// has succeeded.
-func (s *Server) attempt(d *runflow.CallbackDelivery, n int, secret string) bool {
-	start := time.Now()
-	status, response, err := s.send(d, secret)
-	ms := time.Since(start).Milliseconds()
+// The statuses of a delivery.
+const (
+	deliveryPending   = "pending"
+	deliveryDelivered = "delivered"
+	deliveryFailed    = "failed"
+)
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := runflow.CallbackDeliveryAttempt{
-		ID: s.newID(), DeliveryID: d.ID, AttemptNumber: &n, ResponseBody: response, ResponseTimeMS: &ms, CreatedAt: s.now,
+func (s *Server) recordAttempt(d *runflow.CallbackDelivery, a attempt) {
+	recorded := runflow.CallbackDeliveryAttempt{
+		ID: s.newID(), DeliveryID: d.ID, AttemptNumber: &a.number, ResponseBody: a.response, ResponseTimeMS: &a.durationMS, CreatedAt: s.now,
 	}
-	isDelivered := err == nil && status/100 == 2
-	if err != nil {
-		a.ErrorMessage = err.Error()
+	if a.err != nil {
+		recorded.ErrorMessage = a.err.Error()
 	} else {
-		a.StatusCode = &status
+		recorded.StatusCode = &a.status
 	}
-	d.Attempts = append(d.Attempts, a)
-	d.AttemptCount, d.UpdatedAt = &n, s.now
+	d.Attempts = append(d.Attempts, recorded)
+	d.AttemptCount, d.UpdatedAt = &a.number, s.now
 	switch {
-	case isDelivered:
-		d.StatusCode, d.CompletedAt = "delivered", s.now
-	case n == maxAttempts:
-		d.StatusCode, d.CompletedAt = "failed", s.now
+	case a.isSuccess():
+		d.StatusCode, d.CompletedAt = deliveryDelivered, s.now
+	case a.isLast():
+		d.StatusCode, d.CompletedAt = deliveryFailed, s.now
 	}
-	return isDelivered
-}
-
-func (s *Server) send(d *runflow.CallbackDelivery, secret string) (status int, response string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-	defer cancel()
-	req, err := newCallback(ctx, d.CallbackURL, d.ID, secret, []byte(d.PayloadBytes))
-	if err != nil {
-		return 0, "", err
-	}
-	resp, err := s.callbackClient.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	return resp.StatusCode, string(data), err
 }
 
 // encodeDelivery encodes a delivery with its attempts. Its payload is the one that was
 // sent, with links that may have expired.
 func (s *Server) encodeDelivery(d *runflow.CallbackDelivery) json.RawMessage {
-	data, _ := json.Marshal(d) // its payload is JSON or absent, see deliver
+	data, _ := json.Marshal(d) // its payload is JSON or absent, see callBack
 	return s.deliverySchema.complete(data)
+}
+
+// encodeDeliveries encodes the deliveries of a run or a batch.
+func (s *Server) encodeDeliveries(id string) []json.RawMessage {
+	deliveries := []json.RawMessage{}
+	for _, d := range s.deliveries[id] {
+		deliveries = append(deliveries, s.encodeDelivery(d))
+	}
+	return deliveries
 }
 
 func (s *Server) listDeliveries(r *http.Request, c caller) (any, *problem) {
@@ -212,22 +172,28 @@ func (s *Server) listDeliveries(r *http.Request, c caller) (any, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	deliveries := []json.RawMessage{}
-	for _, d := range s.deliveries[run.ID] {
-		deliveries = append(deliveries, s.encodeDelivery(d))
-	}
-	return deliveries, nil
+	return s.encodeDeliveries(run.ID), nil
 }
 
 func (s *Server) redeliver(r *http.Request, c caller) (any, *problem) {
 	run, bad := s.findRun(r, c)
-	switch {
-	case bad != nil:
-		return nil, bad
-	case run.CallbackURL == "":
-		return nil, invalid(badField("body", "callback_url", "the run has no callback URL", "conflict"))
-	case !run.StatusCode.IsTerminal():
-		return nil, invalid(badField("body", "status_code", "the run has not ended", "conflict"))
+	if bad == nil {
+		bad = checkRedelivery("run", run.CallbackURL, run.StatusCode)
 	}
-	return created{s.encodeDelivery(s.deliver(run, false))}, nil
+	if bad != nil {
+		return nil, bad
+	}
+	return created{s.encodeDelivery(s.callBack(run.OrgID, run.CallbackURL, s.payloadOf(run), false))}, nil
+}
+
+// checkRedelivery refuses to redeliver the callback of a run or a batch that has none
+// yet.
+func checkRedelivery(kind, callbackURL string, status runflow.RunStatus) *problem {
+	switch {
+	case callbackURL == "":
+		return invalid(badField("body", "callback_url", "the "+kind+" has no callback URL", "conflict"))
+	case !status.IsTerminal():
+		return invalid(badField("body", "status_code", "the "+kind+" has not ended", "conflict"))
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package runflowtest
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // A collection keeps objects of one type by their IDs. It keeps them as JSON, so
 // that lists do not encode them each time.
@@ -28,6 +31,12 @@ type row struct {
 	parsed  map[string]json.RawMessage
 	keys    []key // for the order keysFor
 	keysFor string
+}
+
+func newRow(schema *schema, id, orgID string, value any) row {
+	r := row{schema: schema, id: id, orgID: orgID}
+	r.data, r.err = json.Marshal(value)
+	return r
 }
 
 func newCollection[T any]() collection[T] {
@@ -79,10 +88,18 @@ func (c *collection[T]) put(id, orgID string, value T) {
 		c.all = append(c.all, r)
 	}
 	clear(c.lists)
-	*r = record[T]{row: row{schema: c.schema, id: id, orgID: orgID}}
-	if r.data, r.err = json.Marshal(value); r.err != nil {
+	*r = record[T]{row: newRow(c.schema, id, orgID, value)}
+	if r.err != nil {
 		r.value = value
 	}
+}
+
+// remove removes the object with the given ID.
+func (c *collection[T]) remove(id string) {
+	r := c.byID[id]
+	delete(c.byID, id)
+	c.all = slices.DeleteFunc(slices.Clone(c.all), func(other *record[T]) bool { return other == r })
+	clear(c.lists)
 }
 
 // get returns a copy of the object with the given ID.

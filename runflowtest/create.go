@@ -25,9 +25,23 @@ func (s *Server) create(r *http.Request, c caller, target string, run runflow.Ru
 	if len(errs) > 0 {
 		return nil, invalid(errs...)
 	}
+	if run.Input, bad = s.checkInput(c, run.Input); bad != nil {
+		return nil, bad
+	}
+	if bad := s.afford(c, target, 1); bad != nil {
+		return nil, bad
+	}
+	return s.queue(c, target, run), nil
+}
+
+// queue stores a new run of target, and returns it.
+func (s *Server) queue(c caller, target string, run runflow.Run) *row {
 	run.ID, run.OrgID, run.CreatedAt = s.newID(), c.orgID, s.tick()
 	run.StatusCode, run.SourceCode = runflow.RunStatusQueued, runflow.RunSourceAPI
 	s.putRun(run)
 	s.steps[run.ID] = s.script(target)
-	return &s.runs.byID[run.ID].row, nil
+	if price, ok := s.prices[target]; ok {
+		s.charges[run.ID] = price
+	}
+	return &s.runs.byID[run.ID].row
 }

@@ -38,17 +38,37 @@
 // [Server.AddRun] adds a run in any state, and [Server.GetRun] and [Server.Runs]
 // return runs without advancing them.
 //
+// # Batches
+//
+// The runs of a batch take the steps of their model's script. Each time a client gets
+// a batch by its ID, all its runs take their next step. To let some runs fail, write a
+// [Step] that looks at the input of its run. [Server.FinishBatch] makes all runs of a
+// batch take all their steps.
+//
+// # Evaluations
+//
+// A created evaluation is pending. Each time a client gets it by its ID, it takes its
+// next step: its status is running, then completed, and the image passes.
+// [Server.ScriptEvaluations] sets other steps. [Server.FinishEvaluation] makes an
+// evaluation take all its steps.
+//
 // # Users and API keys
 //
 // Each server has one organization, a user and an API key, see the fields of
 // [Server]. [Server.AddUser] and [Server.AddAPIKey] add others. A request without a
-// known token is refused with 401. Only users may set feedback: an API key is
+// known token is refused with 401. Only users may set feedback on runs: an API key is
 // refused with 403.
 //
-// # Callbacks
+// # Callbacks and webhooks
 //
-// When a run that has a callback URL ends, the server signs and delivers its
-// callback, and tries again if the receiver does not respond with 2xx.
+// When a run, a batch or an evaluation that has a callback URL ends, the server signs
+// and delivers its callback, and tries again if the receiver does not respond with 2xx.
+// The field CallbackSecret of [Server] signs the callbacks of an organization until a
+// client makes another secret of the organization current.
+//
+// When a run ends, the server also delivers its event to the webhooks of its
+// organization, each signed with the webhook's own secret.
+//
 // [Server.WaitCallbacks] waits until all deliveries are done. [NewCallbackRequest]
 // returns a signed request, with which a callback handler can be tested without a
 // server.
@@ -80,26 +100,60 @@
 // The server serves these endpoints. A request to another path is refused with 404,
 // and another method with 405. [Server.Handle] adds or replaces endpoints.
 //
-//	POST  /v1/models/{owner}/{slug}/runs
-//	GET   /v1/models
-//	GET   /v1/models/{owner}/{slug}
-//	GET   /v1/models/{model_id}/pricing
-//	GET   /v1/models/{model_id}/examples/{id}
-//	POST  /v1/comfyui-workflows/{owner}/{slug}/runs
-//	GET   /v1/comfyui-workflows/{owner}/{slug}/runs
-//	GET   /v1/comfyui-workflows
-//	GET   /v1/comfyui-workflows/{id}
-//	GET   /v1/comfyui-workflows/{owner}/{slug}
-//	GET   /v1/runs
-//	GET   /v1/runs/statuses
-//	GET   /v1/runs/{run_id}
-//	GET   /v1/runs/{run_id}/logs
-//	GET   /v1/runs/{run_id}/logs/{id}
-//	GET   /v1/runs/{run_id}/node-runs
-//	GET   /v1/runs/{run_id}/node-runs/{id}
-//	GET   /v1/runs/{run_id}/callback
-//	POST  /v1/runs/{run_id}/callback-redeliveries
-//	PATCH /v1/runs/{run_id}/feedback
+//	POST   /v1/models/{owner}/{slug}/runs
+//	GET    /v1/models
+//	GET    /v1/models/{owner}/{slug}
+//	GET    /v1/models/{model_id}/pricing
+//	GET    /v1/models/{model_id}/examples/{id}
+//	POST   /v1/models/{owner}/{slug}/batches
+//	POST   /v1/comfyui-workflows/{owner}/{slug}/runs
+//	GET    /v1/comfyui-workflows/{owner}/{slug}/runs
+//	GET    /v1/comfyui-workflows
+//	GET    /v1/comfyui-workflows/{id}
+//	GET    /v1/comfyui-workflows/{owner}/{slug}
+//	POST   /v1/comfyui-workflows
+//	PATCH  /v1/comfyui-workflows/{id}
+//	DELETE /v1/comfyui-workflows/{id}
+//	GET    /v1/comfyui-workflows/{comfyui_workflow_id}/inputs
+//	POST   /v1/comfyui-workflows/{comfyui_workflow_id}/inputs
+//	GET    /v1/runs
+//	GET    /v1/runs/statuses
+//	GET    /v1/runs/{run_id}
+//	GET    /v1/runs/{run_id}/logs
+//	GET    /v1/runs/{run_id}/logs/{id}
+//	GET    /v1/runs/{run_id}/node-runs
+//	GET    /v1/runs/{run_id}/node-runs/{id}
+//	GET    /v1/runs/{run_id}/callback
+//	POST   /v1/runs/{run_id}/callback-redeliveries
+//	PATCH  /v1/runs/{run_id}/feedback
+//	GET    /v1/runs/{run_id}/evaluations
+//	PATCH  /v1/runs/{run_id}/evaluations/{evaluation_id}/feedback
+//	GET    /v1/batches/{id}
+//	GET    /v1/batches/{batch_id}/items
+//	GET    /v1/batches/{batch_id}/items/{id}
+//	GET    /v1/batches/{batch_id}/callback
+//	POST   /v1/batches/{batch_id}/callback-redeliveries
+//	POST   /v1/evaluations
+//	GET    /v1/evaluations/{id}
+//	PATCH  /v1/evaluations/{evaluation_id}/feedback
+//	GET    /v1/evaluations/job-classes
+//	GET    /v1/evaluations/statuses
+//	GET    /v1/webhooks
+//	POST   /v1/webhooks
+//	GET    /v1/webhooks/{id}
+//	PATCH  /v1/webhooks/{id}
+//	DELETE /v1/webhooks/{id}
+//	GET    /v1/webhooks/event-types
+//	GET    /v1/webhooks/event-types/{code}
+//	GET    /v1/webhooks/{webhook_id}/deliveries
+//	GET    /v1/webhooks/{webhook_id}/deliveries/{id}
+//	GET    /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts
+//	GET    /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts/{id}
+//	GET    /v1/callback-secrets
+//	POST   /v1/callback-secrets
+//	GET    /v1/callback-secrets/{id}
+//	PATCH  /v1/callback-secrets/{id}
+//	DELETE /v1/callback-secrets/{id}
 //
 // # Differences from the real API
 //
@@ -112,14 +166,32 @@
 //   - A filter, sort key, field or embed that does not exist is refused with 400.
 //   - Lists: a page has 50 items by default, and the newest come first. Cursors are
 //     encoded in base64.
-//   - The response of GET /v1/runs/statuses is a page of objects with a code.
+//   - The response of a reference list, such as GET /v1/runs/statuses, is a page of
+//     objects with a code.
+//   - The items of a batch are listed in the order of its inputs. Every model supports
+//     batches.
+//   - A batch with items that have succeeded and others that have not is
+//     partial_succeeded. Otherwise it is succeeded, cancelled if all items are, or
+//     failed, with the failure of its first item that failed.
+//   - The event of a batch is "batch." and that of an evaluation "evaluation.", each
+//     followed by the status. The callback of an evaluation has an evaluation_id.
+//   - An evaluation costs 5 cents if it completes.
+//   - The list of event types in the body that creates or updates a webhook is called
+//     event_subscriptions. Its items are codes, or objects with an event_type_code.
+//     Without it, a webhook receives all events. No other member than url and secret
+//     is required. The server sends the events of webhooks with the same headers as
+//     callbacks.
+//   - Callback secrets can be listed and deleted. The secret that signs cannot be
+//     deleted: that is a 409.
+//   - The slug of an organization, which is the owner of the workflows that clients
+//     create, is its ID.
 //   - An embedded model, workflow or run has no embedded parts, unless
 //     [Server.AddRun] was given them.
 //   - The response to the creation of a workflow's run contains the ID both as
 //     run_id and as id.
 //   - If the documentation lists no code for an error, its code is the name of the
 //     HTTP status, such as BAD_REQUEST.
-//   - A callback is delivered at most three times. The status of a delivery is
+//   - A delivery has at most three attempts. The status of a callback's delivery is
 //     pending, delivered or failed.
 //   - An Idempotency-Key applies to all POST requests, and never expires.
 package runflowtest

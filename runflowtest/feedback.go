@@ -2,6 +2,7 @@ package runflowtest
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 )
 
@@ -17,24 +18,40 @@ func (s *Server) setFeedback(r *http.Request, c caller) (any, *problem) {
 	if bad != nil {
 		return nil, bad
 	}
-	b, bad := readBody(r)
+	f, bad := readFeedback(r, math.MaxInt)
 	if bad != nil {
 		return nil, bad
 	}
-	isPositive, given := b["is_positive"]
-	if !given {
-		return nil, invalid(badField("body", "is_positive", "Field required", "missing"))
-	}
-	run.FeedbackIsPositive, run.FeedbackReason = nil, ""
-	if json.Unmarshal(isPositive, &run.FeedbackIsPositive) != nil {
-		return nil, invalid(badField("body", "is_positive", "Input should be a valid boolean", "bool_type"))
-	}
-	if errs := b.text("reason", &run.FeedbackReason); errs != nil {
-		return nil, invalid(errs...)
-	}
-	if run.FeedbackIsPositive == nil {
-		run.FeedbackReason = "" // the API drops the reason of cleared feedback
-	}
+	run.FeedbackIsPositive, run.FeedbackReason = f.isPositive, f.reason
 	s.putRun(run)
 	return s.render(&s.runs.byID[run.ID].row, v)
+}
+
+// A feedback is the feedback on a run or an evaluation.
+type feedback struct {
+	isPositive *bool // nil if there is none
+	reason     string
+}
+
+// readFeedback reads the body that sets or clears feedback. Its reason has at most
+// maxReason characters.
+func readFeedback(r *http.Request, maxReason int) (f feedback, bad *problem) {
+	b, bad := readBody(r)
+	if bad != nil {
+		return f, bad
+	}
+	isPositive, given := b["is_positive"]
+	if !given {
+		return f, invalid(badField("body", "is_positive", "Field required", "missing"))
+	}
+	if json.Unmarshal(isPositive, &f.isPositive) != nil {
+		return f, invalid(badField("body", "is_positive", "Input should be a valid boolean", "bool_type"))
+	}
+	if errs := b.shortText("reason", maxReason, &f.reason); errs != nil {
+		return f, invalid(errs...)
+	}
+	if f.isPositive == nil {
+		f.reason = "" // the API drops the reason of cleared feedback
+	}
+	return f, nil
 }

@@ -84,13 +84,25 @@ func escapeName(name string) string { return strings.ReplaceAll(url.PathEscape(n
 // link returns a link to a file with an escaped name. The ampersand is "&" or its form
 // in JSON.
 func (s *Server) link(name, ampersand string) string {
-	expires := s.now.Add(linkLifetime).Unix()
-	return fmt.Sprintf("%s%s%s?X-Signature=%s%sX-Expires=%d", s.URL, filesPath, name, s.signature(name, expires), ampersand, expires)
+	return s.signed(filesPath, name, ampersand, linkLifetime)
 }
 
-func (s *Server) signature(name string, expires int64) string {
+// signed returns a URL below path that is valid for a limited time.
+func (s *Server) signed(path, name, ampersand string, lifetime time.Duration) string {
+	expires := s.now.Add(lifetime).Unix()
+	return fmt.Sprintf("%s%s%s?X-Signature=%s%sX-Expires=%d", s.URL, path, name, s.signature(path+name, expires), ampersand, expires)
+}
+
+// isSigned reports whether r has a URL that was signed and has not expired.
+func (s *Server) isSigned(r *http.Request, path, name string) bool {
+	query := r.URL.Query()
+	expires, err := strconv.ParseInt(query.Get("X-Expires"), 10, 64)
+	return err == nil && s.now.Before(time.Unix(expires, 0)) && query.Get("X-Signature") == s.signature(path+name, expires)
+}
+
+func (s *Server) signature(path string, expires int64) string {
 	mac := hmac.New(sha256.New, []byte(strconv.Itoa(s.generation)))
-	_, _ = fmt.Fprintf(mac, "%s %d", name, expires)
+	_, _ = fmt.Fprintf(mac, "%s %d", path, expires)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
@@ -101,6 +113,7 @@ func linksTo(serverURL string) *regexp.Regexp {
 
 // sign returns value with new signatures in its links.
 func (s *Server) sign(value json.RawMessage) json.RawMessage {
+	value = s.resolve(value)
 	if !bytes.Contains(value, []byte("X-Signature=")) {
 		return value
 	}
@@ -133,9 +146,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 func (s *Server) findFile(r *http.Request) (f file, isKnown, isSigned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name, query := r.PathValue("name"), r.URL.Query()
+	name := r.PathValue("name")
 	f, isKnown = s.files[name]
-	expires, err := strconv.ParseInt(query.Get("X-Expires"), 10, 64)
-	isSigned = err == nil && s.now.Before(time.Unix(expires, 0)) && query.Get("X-Signature") == s.signature(escapeName(name), expires)
-	return f, isKnown, isSigned
+	return f, isKnown, s.isSigned(r, filesPath, escapeName(name))
 }

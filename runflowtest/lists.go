@@ -1,6 +1,7 @@
 package runflowtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -22,6 +23,7 @@ type source struct {
 	schema *schema
 	sorted func(order) []entry
 	filter filter // which of them are in the list
+	sortBy string // order if the request has none; "" means the newest first
 }
 
 // A listQuery is the query of a list.
@@ -35,8 +37,8 @@ type listQuery struct {
 	isBackwards bool
 }
 
-func parseListQuery(r *http.Request, of *schema) (q listQuery, bad *problem) {
-	query := r.URL.Query()
+func parseListQuery(r *http.Request, from source) (q listQuery, bad *problem) {
+	query, of := r.URL.Query(), from.schema
 	if q.limit, bad = parseLimit(query.Get("limit")); bad != nil {
 		return q, bad
 	}
@@ -46,7 +48,7 @@ func parseListQuery(r *http.Request, of *schema) (q listQuery, bad *problem) {
 			return q, badRequest("q: " + err.Error())
 		}
 	}
-	if q.order, bad = parseOrder(query.Get("sort_by"), of); bad != nil {
+	if q.order, bad = parseOrder(cmp.Or(query.Get("sort_by"), from.sortBy), of); bad != nil {
 		return q, bad
 	}
 	if q.view, bad = parseView(r, of); bad != nil {
@@ -59,7 +61,7 @@ func parseListQuery(r *http.Request, of *schema) (q listQuery, bad *problem) {
 
 // list returns the requested page of the objects that the caller can see.
 func (s *Server) list(r *http.Request, c caller, from source) (any, *problem) {
-	q, bad := parseListQuery(r, from.schema)
+	q, bad := parseListQuery(r, from)
 	if bad != nil {
 		return nil, bad
 	}

@@ -43,6 +43,9 @@ func (s *Server) modelEndpoint(r *http.Request) endpoint {
 	case len(parts) > 2 && parts[len(parts)-1] == "runs":
 		r.SetPathValue("model", strings.TrimSuffix(path, "/runs"))
 		return endpoint{"POST": s.createModelRun}
+	case len(parts) > 2 && parts[len(parts)-1] == "batches":
+		r.SetPathValue("model", strings.TrimSuffix(path, "/batches"))
+		return endpoint{"POST": s.createBatch}
 	case len(parts) == 2 && parts[1] == "pricing":
 		r.SetPathValue("model_id", parts[0])
 		return endpoint{"GET": s.listParts(s.partsOfModels(runflow.ModelEmbedPricing))}
@@ -68,11 +71,20 @@ func (s *Server) getModel(r *http.Request, _ caller) (any, *problem) {
 	return s.renderFor(r, &model.row)
 }
 
-func (s *Server) createModelRun(r *http.Request, c caller) (any, *problem) {
-	name := r.PathValue("model")
+// findModel returns the model of a run or a batch.
+func (s *Server) findModel(name string) (runflow.Model, *problem) {
 	model, ok := s.models.get(name)
 	if !ok {
-		return nil, &problem{status: http.StatusNotFound, Code: "MODEL_UNAVAILABLE", Message: "no such model"}
+		return model, &problem{status: http.StatusNotFound, Code: "MODEL_UNAVAILABLE", Message: "no such model"}
+	}
+	return model, nil
+}
+
+func (s *Server) createModelRun(r *http.Request, c caller) (any, *problem) {
+	name := r.PathValue("model")
+	model, bad := s.findModel(name)
+	if bad != nil {
+		return nil, bad
 	}
 	run, bad := s.create(r, c, name, runflow.Run{ModelID: model.ID, TargetType: runflow.TargetTypeModel})
 	if bad != nil {

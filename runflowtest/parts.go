@@ -23,7 +23,7 @@ func (s *Server) getPart(of partsOf, kind string) handler {
 			return nil, bad
 		}
 		for _, e := range from.sorted(newestFirst()) {
-			if e.id == r.PathValue("id") && e.isVisible(c) {
+			if e.id == r.PathValue("id") && e.isVisible(c) && from.filter.selects(e.row) {
 				return s.renderFor(r, e.row)
 			}
 		}

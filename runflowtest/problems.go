@@ -32,7 +32,12 @@ func (p *problem) write(w http.ResponseWriter) {
 	writeJSON(w, status, body)
 }
 
+// writeJSON sends a response. If body is nil, it has no body.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	if body == nil {
+		w.WriteHeader(status)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) //nolint:gosec // it is JSON, which browsers do not execute

@@ -42,28 +42,63 @@ type endpoint map[string]handler
 // is locked.
 type handler func(*http.Request, caller) (any, *problem)
 
-// A created is a value that is sent with the status 201.
-type created struct{ value any }
+// A created is a value that is sent with the status 201, an accepted one that is sent
+// with 202.
+type (
+	created  struct{ value any }
+	accepted struct{ value any }
+)
+
+// A deleted is a value without a body, which is sent with the status 204.
+type deleted struct{}
 
 // endpoints returns the endpoints of the server by their paths. For the endpoints
 // of a single model, see modelEndpoint.
 func (s *Server) endpoints() map[string]endpoint {
 	logs, nodeRuns := s.partsOfRuns(runflow.RunEmbedLogs), s.partsOfRuns(runflow.RunEmbedNodeRuns)
 	return map[string]endpoint{
-		"/v1/runs":                                {"GET": s.listRuns},
-		"/v1/runs/statuses":                       {"GET": s.listRunStatuses},
-		"/v1/runs/{run_id}":                       {"GET": s.getRun},
-		"/v1/runs/{run_id}/logs":                  {"GET": s.listParts(logs)},
-		"/v1/runs/{run_id}/logs/{id}":             {"GET": s.getPart(logs, "log")},
-		"/v1/runs/{run_id}/node-runs":             {"GET": s.listParts(nodeRuns)},
-		"/v1/runs/{run_id}/node-runs/{id}":        {"GET": s.getPart(nodeRuns, "node run")},
-		"/v1/runs/{run_id}/callback":              {"GET": s.listDeliveries},
-		"/v1/runs/{run_id}/callback-redeliveries": {"POST": s.redeliver},
-		"/v1/runs/{run_id}/feedback":              {"PATCH": s.setFeedback},
-		"/v1/models":                              {"GET": s.listModels},
-		"/v1/comfyui-workflows":                   {"GET": s.listWorkflows},
-		"/v1/comfyui-workflows/{id}":              {"GET": s.getWorkflow},
-		"/v1/comfyui-workflows/{owner}/{slug}":    {"GET": s.getWorkflow},
+		"/v1/runs":                                                         {"GET": s.listRuns},
+		"/v1/runs/statuses":                                                {"GET": listReferences(runStatuses())},
+		"/v1/runs/{run_id}":                                                {"GET": s.getRun},
+		"/v1/runs/{run_id}/logs":                                           {"GET": s.listParts(logs)},
+		"/v1/runs/{run_id}/logs/{id}":                                      {"GET": s.getPart(logs, "log")},
+		"/v1/runs/{run_id}/node-runs":                                      {"GET": s.listParts(nodeRuns)},
+		"/v1/runs/{run_id}/node-runs/{id}":                                 {"GET": s.getPart(nodeRuns, "node run")},
+		"/v1/runs/{run_id}/callback":                                       {"GET": s.listDeliveries},
+		"/v1/runs/{run_id}/callback-redeliveries":                          {"POST": s.redeliver},
+		"/v1/runs/{run_id}/feedback":                                       {"PATCH": s.setFeedback},
+		"/v1/runs/{run_id}/evaluations":                                    {"GET": s.listRunEvaluations},
+		"/v1/runs/{run_id}/evaluations/{evaluation_id}/feedback":           {"PATCH": s.setEvaluationFeedback},
+		"/v1/models":                                                       {"GET": s.listModels},
+		"/v1/batches/{id}":                                                 {"GET": s.getBatch},
+		"/v1/batches/{batch_id}/items":                                     {"GET": s.listParts(s.batchItemsOf)},
+		"/v1/batches/{batch_id}/items/{id}":                                {"GET": s.getPart(s.batchItemsOf, "batch item")},
+		"/v1/batches/{batch_id}/callback":                                  {"GET": s.listBatchDeliveries},
+		"/v1/batches/{batch_id}/callback-redeliveries":                     {"POST": s.redeliverBatch},
+		"/v1/evaluations":                                                  {"POST": s.createEvaluation},
+		"/v1/evaluations/{id}":                                             {"GET": s.getEvaluation},
+		"/v1/evaluations/job-classes":                                      {"GET": listReferences(jobClasses())},
+		"/v1/evaluations/statuses":                                         {"GET": listReferences(evaluationStatuses())},
+		"/v1/evaluations/{evaluation_id}/feedback":                         {"PATCH": s.setEvaluationFeedback},
+		"/v1/webhooks":                                                     {"GET": s.listWebhooks, "POST": s.createWebhook},
+		"/v1/webhooks/{id}":                                                {"GET": s.getWebhook, "PATCH": s.updateWebhook, "DELETE": s.deleteWebhook},
+		"/v1/webhooks/event-types":                                         {"GET": listReferences(eventTypes())},
+		"/v1/webhooks/{webhook_id}/{part}":                                 {"GET": s.getWebhookPart},
+		"/v1/webhooks/{webhook_id}/deliveries/{id}":                        {"GET": s.getPart(s.webhookDeliveriesOf, "delivery")},
+		"/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts":      {"GET": s.listParts(s.webhookAttemptsOf)},
+		"/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts/{id}": {"GET": s.getPart(s.webhookAttemptsOf, "attempt")},
+		"/v1/asset-uploads":                                                {"POST": s.createUpload},
+		"/v1/asset-uploads/{asset_upload_id}/confirmations":                {"POST": s.confirmUpload},
+		"/v1/assets/types":                                                 {"GET": listReferences(assetTypes())},
+		"/v1/assets/{id}":                                                  {"GET": s.getAsset},
+		"/v1/auth/me":                                                      {"GET": s.getAccount},
+		"/v1/billing/balance":                                              {"GET": s.getBalance, "PATCH": s.setThreshold},
+		"/v1/callback-secrets":                                             {"GET": s.listSecrets, "POST": s.createSecret},
+		"/v1/callback-secrets/{id}":                                        {"GET": s.getSecret, "PATCH": s.updateSecret, "DELETE": s.deleteSecret},
+		"/v1/comfyui-workflows":                                            {"GET": s.listWorkflows, "POST": s.createWorkflow},
+		"/v1/comfyui-workflows/{id}":                                       {"GET": s.getWorkflow, "PATCH": s.updateWorkflow, "DELETE": s.deleteWorkflow},
+		"/v1/comfyui-workflows/{id}/inputs":                                {"GET": s.listParts(s.workflowInputs), "POST": s.createWorkflowInput},
+		"/v1/comfyui-workflows/{owner}/{slug}":                             {"GET": s.getWorkflow},
 		"/v1/comfyui-workflows/{owner}/{slug}/runs": {
 			"GET": s.listWorkflowRuns, "POST": s.createWorkflowRun,
 		},
@@ -80,6 +115,9 @@ func (s *Server) handler() http.Handler {
 		s.serveEndpoint(w, r, s.modelEndpoint(r))
 	})
 	mux.HandleFunc("GET "+filesPath+"{name}", s.serveFile)
+	mux.HandleFunc("PUT "+uploadsPath+"{id}", s.serveUpload)
+	mux.HandleFunc("GET /v1/health", serveHealth)
+	mux.HandleFunc("GET /v1/readiness", serveHealth)
 	return s.identified(s.recovered(s.recorded(s.faulty(s.routed(mux)))))
 }
 
@@ -201,8 +239,13 @@ func (s *Server) serve(r *http.Request, handle handler) (status int, body []byte
 			return bad.encode()
 		}
 		status := http.StatusOK
-		if c, ok := value.(created); ok {
-			status, value = http.StatusCreated, c.value
+		switch v := value.(type) {
+		case created:
+			status, value = http.StatusCreated, v.value
+		case accepted:
+			status, value = http.StatusAccepted, v.value
+		case deleted:
+			return http.StatusNoContent, nil
 		}
 		body, err := json.Marshal(value)
 		if err != nil {

@@ -33,6 +33,7 @@ func (s *Server) putRun(run runflow.Run) runflow.Run {
 		s.identify(&run.NodeRuns[i].ID, &run.NodeRuns[i].RunID, run.ID)
 	}
 	s.runs.put(run.ID, run.OrgID, run)
+	s.updateBatch(run)
 	return run
 }
 
@@ -70,9 +71,19 @@ func (s *Server) Runs() []runflow.Run {
 func (s *Server) findRun(r *http.Request, c caller) (runflow.Run, *problem) {
 	run, ok := s.runs.get(r.PathValue("run_id"))
 	if !ok || run.OrgID != c.orgID {
-		return run, &problem{status: http.StatusNotFound, Code: runNotFound, Message: "no such run in this organization"}
+		return run, noRun()
 	}
 	return run, nil
+}
+
+func noRun() *problem {
+	return &problem{status: http.StatusNotFound, Code: runNotFound, Message: "no such run in this organization"}
+}
+
+// runStatuses are the documented statuses of runs.
+func runStatuses() []reference {
+	return codes(runflow.RunStatusQueued, runflow.RunStatusDispatching, runflow.RunStatusRunning, runflow.RunStatusSucceeded,
+		runflow.RunStatusFailed, runflow.RunStatusCancelled, runflow.RunStatusPartialSucceeded)
 }
 
 func (s *Server) getRun(r *http.Request, c caller) (any, *problem) {
@@ -96,22 +107,6 @@ func (s *Server) listRuns(r *http.Request, c caller) (any, *problem) {
 
 func (s *Server) allRuns(f filter) source {
 	return source{schema: s.runs.schema, sorted: func(by order) []entry { return s.runs.sorted("", by) }, filter: f}
-}
-
-// listRunStatuses lists the documented statuses. The form of its response is not
-// documented.
-func (*Server) listRunStatuses(*http.Request, caller) (any, *problem) {
-	type status struct {
-		Code runflow.RunStatus `json:"code"`
-	}
-	return struct {
-		page
-
-		Items []status `json:"items"`
-	}{Items: []status{
-		{runflow.RunStatusQueued}, {runflow.RunStatusDispatching}, {runflow.RunStatusRunning}, {runflow.RunStatusSucceeded},
-		{runflow.RunStatusFailed}, {runflow.RunStatusCancelled}, {runflow.RunStatusPartialSucceeded},
-	}}, nil
 }
 
 func (s *Server) partsOfRuns(embed runflow.RunEmbed) partsOf {

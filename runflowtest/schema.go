@@ -84,7 +84,7 @@ func kindOf(t reflect.Type) kind {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return moment
-	case reflect.TypeFor[decimal.NullDecimal]():
+	case reflect.TypeFor[decimal.NullDecimal](), reflect.TypeFor[decimal.Decimal]():
 		return number
 	}
 	switch t.Kind() {

@@ -3,6 +3,7 @@ package runflowtest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,29 +13,39 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/runflow-io/runflow-go"
 )
 
 // A Server is a fake Runflow API. Create it with [New] or [NewServer]. It is safe for
 // concurrent use. Set its fields before the first request.
 type Server struct {
-	URL            string // base URL, for runflow.WithBaseURL
-	OrgID          string // the organization of UserToken and APIKey
-	UserToken      string // token of a user, who may set feedback
-	APIKey         string // API key, which may not set feedback
-	CallbackSecret string // secret that signs the callbacks; if it is empty, they are not signed
+	URL       string // base URL, for runflow.WithBaseURL
+	OrgID     string // the organization of UserToken and APIKey
+	UserToken string // token of a user, who may set feedback
+	APIKey    string // API key, which may not set feedback on runs
+
+	// CallbackSecret signs the callbacks of an organization until a client makes
+	// another secret of the organization current. If it is empty, callbacks are not
+	// signed until then.
+	CallbackSecret string
 
 	// MaxRequests is the maximum number of requests that the server keeps for
 	// [Server.Requests]. Zero or a negative value selects the default, 10,000.
 	MaxRequests int
 
-	http           *httptest.Server
-	callbackClient *http.Client   // delivers the callbacks
-	links          *regexp.Regexp // matches the links to files
-	idPrefix       string
-	deliverySchema *schema
-	closing        context.Context // ends when Close is called
-	close          context.CancelFunc
+	http            *httptest.Server
+	callbackClient  *http.Client   // delivers the callbacks
+	links           *regexp.Regexp // matches the links to files
+	idPrefix        string
+	deliverySchema  *schema
+	batchSchema     *schema
+	batchItemSchema *schema
+	balanceSchema   *schema
+	accountSchema   *schema
+	closing         context.Context // ends when Close is called
+	close           context.CancelFunc
 
 	mu         sync.Mutex
 	custom     map[string]http.Handler // by pattern, see Handle
@@ -45,12 +56,28 @@ type Server struct {
 	runs       collection[runflow.Run]
 	models     collection[runflow.Model]
 	workflows  collection[runflow.ComfyuiWorkflow]
+	batches    map[string]*runflow.Batch // by ID, with complete items
+
+	evaluations       collection[runflow.Evaluation]
+	evaluationScript  []EvaluationStep
+	evaluationSteps   map[string][]EvaluationStep // by evaluation: the remaining steps
+	webhooks          collection[runflow.Webhook]
+	webhookDeliveries collection[runflow.WebhookDelivery]
+	secrets           collection[runflow.CallbackSecret]
+	secretTexts       map[string]string // by callback secret or webhook
+
+	assets   collection[runflow.Asset]
+	uploads  map[string]*upload                // by asset
+	balances map[string]*runflow.CreditBalance // by organization
+	prices   map[string]decimal.Decimal        // by model or workflow
+	charges  map[string]decimal.Decimal        // by run: what it costs if it succeeds
+
 	scripts    map[string][]Step // by model or workflow
 	steps      map[string][]Step // by run: the remaining steps
 	paused     bool
 	replays    map[string]replay                      // by organization and idempotency key
-	deliveries map[string][]*runflow.CallbackDelivery // by run, the newest first
-	delivering int                                    // number of callbacks that are being delivered
+	deliveries map[string][]*runflow.CallbackDelivery // by run, batch or evaluation, the newest first
+	delivering int                                    // number of callbacks and events that are being delivered
 	delivered  *sync.Cond                             // uses mu; signals that delivering has decreased
 	faults     []*fault
 	files      map[string]file // by name
@@ -68,26 +95,54 @@ func New(tb testing.TB) *Server {
 
 // NewServer starts a server, which the caller must Close. In a test, use [New]. Like
 // [httptest.NewServer] it panics if it cannot listen.
-func NewServer() *Server {
+func NewServer() *Server { return newServer((*httptest.Server).Start) }
+
+// NewTLSServer is like [NewServer], but the API, uploads and downloads have https URLs,
+// with [Server.Certificate]. Clients in other languages may refuse to upload to an
+// http URL.
+func NewTLSServer() *Server { return newServer((*httptest.Server).StartTLS) }
+
+// Certificate returns the certificate of a server of [NewTLSServer], which clients
+// must trust. It returns nil for other servers.
+func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
+
+func newServer(start func(*httptest.Server)) *Server {
 	s := &Server{
-		UserToken:      "user_" + rand.Text(),
-		APIKey:         "rf_test_" + rand.Text(),
-		CallbackSecret: "whsec_" + rand.Text(),
-		callbackClient: newCallbackClient(),
-		idPrefix:       newIDPrefix(),
-		deliverySchema: schemaOf[runflow.CallbackDelivery](),
-		customMux:      http.NewServeMux(),
-		custom:         map[string]http.Handler{},
-		now:            startTime,
-		principals:     map[string]principal{},
-		runs:           newCollection[runflow.Run](),
-		models:         newCollection[runflow.Model](),
-		workflows:      newCollection[runflow.ComfyuiWorkflow](),
-		scripts:        map[string][]Step{},
-		steps:          map[string][]Step{},
-		replays:        map[string]replay{},
-		deliveries:     map[string][]*runflow.CallbackDelivery{},
-		files:          map[string]file{},
+		UserToken:         "user_" + rand.Text(),
+		APIKey:            "rf_test_" + rand.Text(),
+		CallbackSecret:    "whsec_" + rand.Text(),
+		callbackClient:    newCallbackClient(),
+		idPrefix:          newIDPrefix(),
+		deliverySchema:    schemaOf[runflow.CallbackDelivery](),
+		batchSchema:       newBatchSchema(),
+		batchItemSchema:   schemaOf[runflow.BatchItem](),
+		customMux:         http.NewServeMux(),
+		custom:            map[string]http.Handler{},
+		now:               startTime,
+		principals:        map[string]principal{},
+		runs:              newCollection[runflow.Run](),
+		models:            newCollection[runflow.Model](),
+		workflows:         newCollection[runflow.ComfyuiWorkflow](),
+		batches:           map[string]*runflow.Batch{},
+		evaluations:       newEvaluations(),
+		evaluationScript:  defaultEvaluation(),
+		evaluationSteps:   map[string][]EvaluationStep{},
+		webhooks:          newCollection[runflow.Webhook](),
+		webhookDeliveries: newCollection[runflow.WebhookDelivery](),
+		secrets:           newCollection[runflow.CallbackSecret](),
+		secretTexts:       map[string]string{},
+		balanceSchema:     schemaOf[runflow.CreditBalance](),
+		accountSchema:     schemaOf[runflow.Account](),
+		assets:            newCollection[runflow.Asset](),
+		uploads:           map[string]*upload{},
+		balances:          map[string]*runflow.CreditBalance{},
+		prices:            map[string]decimal.Decimal{},
+		charges:           map[string]decimal.Decimal{},
+		scripts:           map[string][]Step{},
+		steps:             map[string][]Step{},
+		replays:           map[string]replay{},
+		deliveries:        map[string][]*runflow.CallbackDelivery{},
+		files:             map[string]file{},
 	}
 	s.OrgID = s.newID()
 	s.AddUser(s.UserToken, s.OrgID)
@@ -96,7 +151,7 @@ func NewServer() *Server {
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.http = httptest.NewUnstartedServer(s.handler())
 	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	s.http.Start()
+	start(s.http)
 	s.URL = s.http.URL
 	s.links = linksTo(s.URL)
 	return s
@@ -117,13 +172,15 @@ func (s *Server) AddUser(token string, orgIDs ...string) {
 	s.addPrincipal(token, principal{isUser: true, orgIDs: slices.Clone(orgIDs)})
 }
 
-// AddAPIKey adds an API key of the organization.
-func (s *Server) AddAPIKey(token, orgID string) {
-	s.addPrincipal(token, principal{orgIDs: []string{orgID}})
+// AddAPIKey adds an API key of the organization. If scopes are given, such as
+// "runs:create", the key has no others.
+func (s *Server) AddAPIKey(token, orgID string, scopes ...string) {
+	s.addPrincipal(token, principal{orgIDs: []string{orgID}, scopes: slices.Clone(scopes)})
 }
 
 func (s *Server) addPrincipal(token string, p principal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p.id = s.newID()
 	s.principals[token] = p
 }

@@ -87,10 +87,15 @@ func (s *Server) AdvanceRun(id string) (runflow.Run, bool) {
 func (s *Server) FinishRun(id string) (runflow.Run, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.finish(id)
+	return s.runs.get(id)
+}
+
+// finish makes a run take all its remaining steps.
+func (s *Server) finish(id string) {
 	for len(s.steps[id]) > 0 {
 		s.advance(id)
 	}
-	return s.runs.get(id)
 }
 
 // advance makes a run take its next step.
@@ -116,9 +121,10 @@ func (s *Server) advance(id string) {
 			ms := run.CompletedAt.Sub(run.CreatedAt).Milliseconds()
 			run.DurationMS = &ms
 		}
+		s.charge(&run)
 	}
 	s.putRun(run)
-	if isTerminal && run.CallbackURL != "" {
-		s.deliver(run, true)
+	if isTerminal {
+		s.announce(run)
 	}
 }

@@ -64,18 +64,30 @@ func (s *Server) render(r *row, v view) (json.RawMessage, *problem) {
 	}
 	values := r.values()
 	for _, name := range v.embed {
-		related := s.related(r, name)
-		if related == nil || values[name] != nil {
+		if values[name] != nil {
 			continue
 		}
-		object, bad := s.render(related, view{})
+		part, bad := s.renderRelated(r, name)
 		if bad != nil {
 			return nil, bad
 		}
 		values = maps.Clone(values)
-		values[name] = object
+		values[name] = part
 	}
 	return s.sign(r.schema.object(values, v.wants)), nil
+}
+
+// renderRelated encodes the object, or the objects, that a part of r refers to. It
+// returns nil if there is none.
+func (s *Server) renderRelated(r *row, part string) (json.RawMessage, *problem) {
+	if r.schema == s.webhooks.schema && part == string(runflow.WebhookEmbedDeliveries) {
+		return s.renderDeliveries(r.id)
+	}
+	related := s.related(r, part)
+	if related == nil {
+		return nil, nil
+	}
+	return s.render(related, view{})
 }
 
 // related returns the object that a part of r refers to by its ID, or nil.
@@ -92,6 +104,14 @@ func (s *Server) related(r *row, part string) *row {
 	case string(runflow.RunLogEmbedRun):
 		if run := s.runs.byID[r.text("run_id")]; run != nil {
 			return &run.row
+		}
+	case "webhook":
+		if webhook := s.webhooks.byID[r.text("webhook_id")]; webhook != nil {
+			return &webhook.row
+		}
+	case "delivery":
+		if delivery := s.webhookDeliveries.byID[r.text("delivery_id")]; delivery != nil {
+			return &delivery.row
 		}
 	}
 	return nil

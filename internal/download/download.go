@@ -21,13 +21,14 @@ import (
 )
 
 // NewHTTPClient returns a client for storage hosts, which sends its requests over
-// connections. It has no cookies, follows redirects only to URLs that the policy
-// allows, and does not send the signed URL to the next host as Referer.
+// connections. It has no cookies, follows redirects only with the same method and to
+// URLs that the policy allows, and does not tell the next host the signed URL that
+// led there.
 func NewHTTPClient(connections http.RoundTripper, policy Policy) *http.Client {
 	return &http.Client{
 		Transport: quiet{connections},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if policy.Check(req.URL) != "" || req.URL.Scheme != "https" && !transport.SameOrigin(req.URL, via[0].URL) {
+			if policy.Check(req.URL) != "" || req.Method != via[0].Method || req.URL.Scheme != "https" && !transport.SameOrigin(req.URL, via[0].URL) {
 				return http.ErrUseLastResponse
 			}
 			if len(via) >= maxRedirects {

@@ -14,15 +14,18 @@ func TestAll_Complete(t *testing.T) {
 	t.Parallel()
 	operations := map[string]bool{}
 	for _, e := range endpoint.All() {
-		assert.False(t, operations[e.Operation], "%s is declared twice", e.Operation)
-		operations[e.Operation] = true
+		key := e.Operation + " " + e.Route
+		assert.False(t, operations[key], "%s is declared twice", key)
+		operations[key] = true
 		assert.Regexp(t, `^[A-Z]\w+\.[A-Z]\w+$`, e.Operation)
 		assert.True(t, strings.HasPrefix(e.Route, "/v1/"), e.Route)
 		assert.Equal(t, strings.Count(e.Route, "{"), strings.Count(e.Route, "}"), e.Route)
 		assert.NotEmpty(t, e.Page, e.Operation)
 	}
 	assert.NotEmpty(t, operations)
-	assert.False(t, operations[endpoint.RunsDownload.Operation], "it is not an endpoint of the API")
+	for _, notOfTheAPI := range []*endpoint.Endpoint{endpoint.RunsDownload, endpoint.AssetsSend} {
+		assert.NotContains(t, endpoint.All(), notOfTheAPI)
+	}
 }
 
 func TestAll_Copy(t *testing.T) {
@@ -36,17 +39,22 @@ func TestAll_Copy(t *testing.T) {
 // twice.
 func TestAll_RetryClass(t *testing.T) {
 	t.Parallel()
+	classes := map[string]endpoint.Retry{
+		http.MethodGet: endpoint.Idempotent, http.MethodPatch: endpoint.Idempotent, http.MethodDelete: endpoint.Idempotent, http.MethodPost: endpoint.AtMostOnce,
+	}
+	exceptions := map[*endpoint.Endpoint]endpoint.Retry{
+		endpoint.AssetsCreateUpload:            endpoint.Idempotent, // costs nothing, and creates no asset
+		endpoint.AssetsConfirmUpload:           endpoint.Idempotent, // creates one asset, however often it is sent
+		endpoint.ModelsCreateBatch:             endpoint.Keyed,
+		endpoint.EvaluationsCreate:             endpoint.Keyed,
+		endpoint.BillingSetLowBalanceThreshold: endpoint.AtMostOnce, // a retry would conflict with its own success
+	}
 	for _, e := range endpoint.All() {
-		switch e.Method {
-		case http.MethodGet:
-			assert.Equal(t, endpoint.Idempotent, e.Retry, e.Operation)
-		case http.MethodPatch:
-			assert.Contains(t, []string{"Runs.SetFeedback", "Runs.ClearFeedback"}, e.Operation)
-		case http.MethodPost:
-			assert.Equal(t, endpoint.AtMostOnce, e.Retry, e.Operation)
-		default:
-			assert.Fail(t, "unknown method", e.Operation)
+		want, ok := exceptions[e]
+		if !ok {
+			want = classes[e.Method]
 		}
+		assert.Equal(t, want, e.Retry, "%s %s", e.Operation, e.Route)
 	}
 }
 
@@ -54,5 +62,6 @@ func TestRetry_String(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "at-most-once", endpoint.AtMostOnce.String())
 	assert.Equal(t, "idempotent", endpoint.Idempotent.String())
+	assert.Equal(t, "keyed", endpoint.Keyed.String())
 	assert.Equal(t, endpoint.AtMostOnce, endpoint.Endpoint{}.Retry, "the zero value is the safe one")
 }

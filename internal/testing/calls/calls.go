@@ -6,7 +6,10 @@ import (
 	"context"
 	"io"
 	"iter"
+	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/runflow-io/runflow-go"
 )
@@ -15,6 +18,8 @@ import (
 type Args struct {
 	RunID, Model, Workflow string
 
+	IDs IDs
+
 	Create   runflow.CreateRunParams
 	Feedback runflow.Feedback
 	GetRun   runflow.GetRunParams
@@ -22,6 +27,18 @@ type Args struct {
 	ListLogs runflow.ListRunLogsParams
 	Wait     runflow.WaitRunParams
 	File     runflow.OutputFile
+
+	Batch      runflow.CreateBatchParams
+	Evaluation runflow.CreateEvaluationParams
+	Upload     runflow.UploadParams
+	Path       string // of a file to upload
+}
+
+// IDs are the IDs of the resources that have no name of their own.
+type IDs struct {
+	Asset, Batch, BatchItem, Evaluation, RunEvaluation     string
+	Webhook, WebhookDelivery, WebhookAttempt, WebhookEvent string
+	CallbackSecret, Workflow                               string
 }
 
 // New returns arguments whose slices have a larger capacity than length, so that an
@@ -31,6 +48,11 @@ func New(runID, model, workflow string, file runflow.OutputFile) *Args {
 	embed := append(make([]runflow.RunEmbed, 0, 8), runflow.RunEmbedModel)
 	return &Args{
 		RunID: runID, Model: model, Workflow: workflow,
+		IDs: IDs{
+			Asset: "1", Batch: "1", BatchItem: "1", Evaluation: "1", RunEvaluation: "1",
+			Webhook: "1", WebhookDelivery: "1", WebhookAttempt: "1", WebhookEvent: "1",
+			CallbackSecret: "1", Workflow: "1",
+		},
 		Create: runflow.CreateRunParams{
 			Input:     map[string]any{"prompt": "a cat", "nested": map[string]any{"list": []any{1, "two"}}},
 			Metadata:  map[string]any{"user": "ann"},
@@ -42,6 +64,19 @@ func New(runID, model, workflow string, file runflow.OutputFile) *Args {
 		ListLogs: runflow.ListRunLogsParams{Limit: 2, Fields: append(make([]string, 0, 8), "id")},
 		Wait:     runflow.WaitRunParams{MinInterval: 100 * time.Millisecond, MaxInterval: 100 * time.Millisecond, Embed: embed},
 		File:     file,
+
+		Batch: runflow.CreateBatchParams{
+			Inputs: append(make([]runflow.BatchInput, 0, 8),
+				runflow.BatchInput{Input: map[string]any{"prompt": "a cat"}, ClientRef: "row-1"},
+				runflow.BatchInput{Input: map[string]any{"prompt": "a dog"}, ClientRef: "row-2"}),
+			Metadata: map[string]any{"user": "ann"},
+		},
+		Evaluation: runflow.CreateEvaluationParams{
+			GeneratedImageURL: "https://example.com/cat.png", TaskType: "generation", TaskDescription: "a cat",
+			GenerationPrompt: "a cat", EvaluationInstructions: "look at the ears",
+			InputAttributes: map[string]any{"style": "plain"},
+		},
+		Upload: runflow.UploadParams{Filename: "cat.png", MIMEType: "image/png"},
 	}
 }
 
@@ -166,7 +201,165 @@ func All() []Call {
 		{Name: "ComfyuiWorkflows.AllRuns", Make: func(x ctx, c client, a args, o ...option) error {
 			return iterate(c.ComfyuiWorkflows.AllRuns(x, a.Workflow, a.ListRuns, o...))
 		}},
+		{Name: "Runs.ListStatuses", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Runs.ListStatuses(x, o...))
+		}},
+		{Name: "Runs.ListEvaluations", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Runs.ListEvaluations(x, a.RunID, runflow.ListRunEvaluationsParams{}, o...))
+		}},
+		{Name: "Runs.SetEvaluationFeedback", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Runs.SetEvaluationFeedback(x, a.RunID, a.IDs.RunEvaluation, a.Feedback, o...))
+		}},
+		{Name: "Runs.ClearEvaluationFeedback", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Runs.ClearEvaluationFeedback(x, a.RunID, a.IDs.RunEvaluation, o...))
+		}},
+		{Name: "Models.CreateBatch", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Models.CreateBatch(x, a.Model, a.Batch, o...))
+		}},
+		{Name: "ComfyuiWorkflows.Create", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.ComfyuiWorkflows.Create(x, runflow.CreateWorkflowParams{Name: "swap", WorkflowJSON: map[string]any{}}, o...))
+		}},
+		{Name: "ComfyuiWorkflows.Update", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.ComfyuiWorkflows.Update(x, a.IDs.Workflow, runflow.UpdateWorkflowParams{Description: new("new")}, o...))
+		}},
+		{Name: "ComfyuiWorkflows.Delete", Make: func(x ctx, c client, a args, o ...option) error {
+			return c.ComfyuiWorkflows.Delete(x, a.IDs.Workflow, o...)
+		}},
+		{Name: "ComfyuiWorkflows.ListInputs", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.ComfyuiWorkflows.ListInputs(x, a.IDs.Workflow, runflow.ListWorkflowInputsParams{Limit: 2}, o...))
+		}},
+		{Name: "ComfyuiWorkflows.CreateInput", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.ComfyuiWorkflows.CreateInput(x, a.IDs.Workflow, runflow.WorkflowInputParams{Name: "image"}, o...))
+		}},
+		{Name: "Assets.Upload", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Assets.Upload(x, strings.NewReader("picture"), a.Upload, o...))
+		}},
+		{Name: "Assets.UploadFile", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Assets.UploadFile(x, a.Path, a.Upload, o...))
+		}},
+		{Name: "Assets.Get", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Assets.Get(x, a.IDs.Asset, runflow.GetAssetParams{}, o...))
+		}},
+		{Name: "Assets.ListTypes", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Assets.ListTypes(x, o...))
+		}},
+		{Name: "Batches.Get", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.Get(x, a.IDs.Batch, runflow.GetBatchParams{}, o...))
+		}},
+		{Name: "Batches.ListItems", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.ListItems(x, a.IDs.Batch, runflow.ListBatchItemsParams{Limit: 2}, o...))
+		}},
+		{Name: "Batches.AllItems", Make: func(x ctx, c client, a args, o ...option) error {
+			return iterate(c.Batches.AllItems(x, a.IDs.Batch, runflow.ListBatchItemsParams{Limit: 2}, o...))
+		}},
+		{Name: "Batches.GetItem", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.GetItem(x, a.IDs.Batch, a.IDs.BatchItem, o...))
+		}},
+		{Name: "Batches.ListCallbackDeliveries", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.ListCallbackDeliveries(x, a.IDs.Batch, runflow.ListCallbackDeliveriesParams{}, o...))
+		}},
+		{Name: "Batches.RedeliverCallback", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.RedeliverCallback(x, a.IDs.Batch, o...))
+		}},
+		{Name: "Batches.Wait", Waits: true, Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Batches.Wait(x, a.IDs.Batch, a.waitBatch(), o...))
+		}},
+		{Name: "Batches.Watch", Waits: true, Make: func(x ctx, c client, a args, o ...option) error {
+			return iterate(c.Batches.Watch(x, a.IDs.Batch, a.waitBatch(), o...))
+		}},
+		{Name: "Evaluations.Create", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Evaluations.Create(x, a.Evaluation, o...))
+		}},
+		{Name: "Evaluations.Get", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Evaluations.Get(x, a.IDs.Evaluation, runflow.GetEvaluationParams{}, o...))
+		}},
+		{Name: "Evaluations.SetFeedback", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Evaluations.SetFeedback(x, a.IDs.Evaluation, a.Feedback, o...))
+		}},
+		{Name: "Evaluations.ClearFeedback", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Evaluations.ClearFeedback(x, a.IDs.Evaluation, o...))
+		}},
+		{Name: "Evaluations.ListJobClasses", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Evaluations.ListJobClasses(x, o...))
+		}},
+		{Name: "Evaluations.ListStatuses", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Evaluations.ListStatuses(x, o...))
+		}},
+		{Name: "Evaluations.Wait", Waits: true, Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Evaluations.Wait(x, a.IDs.Evaluation, a.waitEvaluation(), o...))
+		}},
+		{Name: "Webhooks.List", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Webhooks.List(x, runflow.ListWebhooksParams{Limit: 2}, o...))
+		}},
+		{Name: "Webhooks.All", Make: func(x ctx, c client, _ args, o ...option) error {
+			return iterate(c.Webhooks.All(x, runflow.ListWebhooksParams{Limit: 2}, o...))
+		}},
+		{Name: "Webhooks.Get", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.Get(x, a.IDs.Webhook, runflow.GetWebhookParams{}, o...))
+		}},
+		{Name: "Webhooks.Create", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Webhooks.Create(x, runflow.CreateWebhookParams{URL: "https://example.com/hook", Secret: "a-secret-of-a-webhook"}, o...))
+		}},
+		{Name: "Webhooks.Update", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.Update(x, a.IDs.Webhook, runflow.UpdateWebhookParams{URL: "https://example.com/hook"}, o...))
+		}},
+		{Name: "Webhooks.Delete", Make: func(x ctx, c client, a args, o ...option) error {
+			return c.Webhooks.Delete(x, a.IDs.Webhook, o...)
+		}},
+		{Name: "Webhooks.ListEventTypes", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Webhooks.ListEventTypes(x, o...))
+		}},
+		{Name: "Webhooks.GetEventType", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.GetEventType(x, a.IDs.WebhookEvent, o...))
+		}},
+		{Name: "Webhooks.ListDeliveries", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.ListDeliveries(x, a.IDs.Webhook, runflow.ListWebhookDeliveriesParams{Limit: 2}, o...))
+		}},
+		{Name: "Webhooks.AllDeliveries", Make: func(x ctx, c client, a args, o ...option) error {
+			return iterate(c.Webhooks.AllDeliveries(x, a.IDs.Webhook, runflow.ListWebhookDeliveriesParams{Limit: 2}, o...))
+		}},
+		{Name: "Webhooks.GetDelivery", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.GetDelivery(x, a.IDs.Webhook, a.IDs.WebhookDelivery, o...))
+		}},
+		{Name: "Webhooks.ListAttempts", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.ListAttempts(x, a.IDs.Webhook, a.IDs.WebhookDelivery, runflow.ListWebhookAttemptsParams{Limit: 2}, o...))
+		}},
+		{Name: "Webhooks.GetAttempt", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.Webhooks.GetAttempt(x, a.IDs.Webhook, a.IDs.WebhookDelivery, a.IDs.WebhookAttempt, o...))
+		}},
+		{Name: "CallbackSecrets.Create", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.CallbackSecrets.Create(x, runflow.CreateCallbackSecretParams{Label: "new"}, o...))
+		}},
+		{Name: "CallbackSecrets.Get", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.CallbackSecrets.Get(x, a.IDs.CallbackSecret, o...))
+		}},
+		{Name: "CallbackSecrets.Update", Make: func(x ctx, c client, a args, o ...option) error {
+			return errOf(c.CallbackSecrets.Update(x, a.IDs.CallbackSecret, runflow.UpdateCallbackSecretParams{IsCurrent: true}, o...))
+		}},
+		{Name: "Account.Me", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Account.Me(x, runflow.GetAccountParams{}, o...))
+		}},
+		{Name: "Billing.GetBalance", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Billing.GetBalance(x, o...))
+		}},
+		{Name: "Billing.SetLowBalanceThreshold", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Billing.SetLowBalanceThreshold(x, runflow.SetLowBalanceThresholdParams{Threshold: decimal.NewFromInt(5)}, o...))
+		}},
+		{Name: "Health.Check", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Health.Check(x, o...))
+		}},
+		{Name: "Health.Ready", Make: func(x ctx, c client, _ args, o ...option) error {
+			return errOf(c.Health.Ready(x, o...))
+		}},
 	}
+}
+
+func (a *Args) waitBatch() runflow.WaitBatchParams {
+	return runflow.WaitBatchParams{MinInterval: a.Wait.MinInterval, MaxInterval: a.Wait.MaxInterval, ErrorTimeout: a.Wait.ErrorTimeout}
+}
+
+func (a *Args) waitEvaluation() runflow.WaitEvaluationParams {
+	return runflow.WaitEvaluationParams{MinInterval: a.Wait.MinInterval, MaxInterval: a.Wait.MaxInterval, ErrorTimeout: a.Wait.ErrorTimeout}
 }
 
 func errOf[T any](_ T, err error) error { return err }

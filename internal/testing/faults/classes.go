@@ -26,6 +26,7 @@ type Class struct {
 	Operation  string
 	AtMostOnce bool   // the server must not process such a call twice
 	OwnKey     string // the caller's idempotency key, by which the server recognizes a retry
+	Keyed      bool   // the SDK's idempotency key does the same
 	HasBody    bool
 	IsDownload bool // the request has no token, and any bytes are a valid response
 	Call       func(ctx context.Context, client *runflow.Client, baseURL string, opts ...runflow.CallOption) error
@@ -59,6 +60,14 @@ func Classes() []Class {
 			},
 		},
 		{Name: "create a run", Operation: "Models.CreateRun", AtMostOnce: true, HasBody: true, Call: createRun},
+		{
+			Name: "create a batch", Operation: "Models.CreateBatch", AtMostOnce: true, Keyed: true, HasBody: true,
+			Call: func(ctx context.Context, client *runflow.Client, _ string, opts ...runflow.CallOption) error {
+				inputs := []runflow.BatchInput{{Input: map[string]string{"prompt": secretBody}}}
+				_, err := client.Models.CreateBatch(ctx, "acme/cat", runflow.CreateBatchParams{Inputs: inputs}, opts...)
+				return err
+			},
+		},
 		{
 			Name: "redeliver a callback", Operation: "Runs.RedeliverCallback", AtMostOnce: true,
 			Call: func(ctx context.Context, client *runflow.Client, _ string, opts ...runflow.CallOption) error {

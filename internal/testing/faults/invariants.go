@@ -18,7 +18,7 @@ import (
 // checkInvariants checks the rules that apply to a class under every fault.
 func (r *Report) checkInvariants(t *testing.T, fault Fault, class Class) {
 	t.Helper()
-	if class.AtMostOnce && class.OwnKey == "" && fault.Outcome != NotProcessed && !fault.hides(class) {
+	if class.AtMostOnce && class.OwnKey == "" && !class.Keyed && fault.Outcome != NotProcessed && !fault.hides(class) {
 		assert.LessOrEqual(t, len(r.Requests), 1+fault.Retryable, "a request that may have been processed was retried")
 	}
 	r.checkRequests(t, class)

@@ -1,0 +1,86 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/runflow-io/runflow-go/internal/transport"
+)
+
+var errStopped = errors.New("the attempt is over")
+
+// A body is one reading of a file, for one attempt. The time of the attempt does not
+// run while the file is read, and starts anew after each part: it is the time
+// without progress.
+type body struct {
+	file     *File
+	deadline *transport.Deadline
+
+	mu    sync.Mutex // held while the file is read
+	sent  int64
+	ended bool
+	err   error // of the file
+}
+
+func newBody(f *File, deadline *transport.Deadline) *body {
+	b := &body{file: f, deadline: deadline}
+	if f.OnProgress != nil {
+		f.OnProgress(0, f.Size)
+	}
+	return b
+}
+
+// Read reads the next part of the file. It reads the last one only if nothing
+// follows it, so that a file that has grown is not stored.
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.ended:
+		return 0, errStopped
+	case b.err != nil:
+		return 0, b.err
+	case b.sent == b.file.Size:
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	b.deadline.Pause()
+	defer b.deadline.Restart()
+	n, err := b.file.read(p[:min(int64(len(p)), b.file.Size-b.sent)])
+	b.sent += int64(n)
+	if err == nil && b.sent == b.file.Size {
+		err = b.file.checkEnd()
+	}
+	if err != nil {
+		b.err = err
+		return 0, err
+	}
+	if b.file.OnProgress != nil {
+		b.file.OnProgress(b.sent, b.file.Size)
+	}
+	return n, nil
+}
+
+// Close does nothing: the file belongs to the caller.
+func (b *body) Close() error { return nil }
+
+// end waits until the file is no longer read, or ctx ends, and returns the error of
+// the file. Some parts of net/http outlive the request that they read a body for.
+func (b *body) end(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.ended = true
+		done <- b.err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}

@@ -1,0 +1,113 @@
+// Package upload sends a file to the host that stores it. Like a download, an upload
+// is not a call to the API: the request has no token and no JSON, and its body is
+// not held in memory.
+//
+// [Send] makes as many attempts as it takes, if the file can be rewound. A [File]
+// (file.go) knows its size before it is sent, and a body (body.go) is one reading of
+// it, which sends exactly that many bytes.
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
+	"github.com/runflow-io/runflow-go/internal/envelope"
+	"github.com/runflow-io/runflow-go/internal/transport"
+)
+
+var errNotStored = errors.New("the storage host reported an error in the body of a success")
+
+// Send sends the file to target with one PUT request. It retries temporary errors if
+// the file can be rewound. A file that fails, or has not the size that it should
+// have, ends the upload before its last byte is sent. The body of the result's
+// response is at most an error's.
+func Send(ctx context.Context, settings *transport.Settings, target *url.URL, f *File) *transport.Result {
+	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.AssetsSend, URL: target})
+	for {
+		if ctx.Err() != nil {
+			result.Err = transport.Ended(ctx)
+			return result
+		}
+		result.Attempts++
+		started := time.Now()
+		response, err := attempt(ctx, settings, result, f)
+		if response != nil {
+			result.Response = response
+		}
+		delay, retry := time.Duration(0), mayRetry(response, err) && f.CanRewind()
+		if retry {
+			delay, retry, err = settings.Delay(ctx, result.Attempts, response, err)
+			retry = retry && settings.Budget.Spend()
+		}
+		if !retry {
+			delay = 0
+		}
+		result.Log(ctx, response, err, time.Since(started), delay)
+		if result.Err = err; !retry {
+			return result
+		}
+		if result.Err = transport.Sleep(ctx, delay); result.Err != nil {
+			return result
+		}
+		if result.Err = f.Rewind(); result.Err != nil {
+			return result
+		}
+	}
+}
+
+// mayRetry reports whether another attempt may succeed.
+func mayRetry(response *transport.Response, err error) bool {
+	if err == nil {
+		return response.StatusCode/100 != 2 && transport.IsTemporary(response.StatusCode)
+	}
+	_, isOfFile := errors.AsType[*FileError](err)
+	return !isOfFile && transport.IsTransient(err)
+}
+
+func attempt(ctx context.Context, settings *transport.Settings, result *transport.Result, f *File) (*transport.Response, error) {
+	limited, deadline := settings.NewAttempt(ctx, transport.Attempt{
+		Operation: endpoint.AssetsSend.Operation, Method: endpoint.AssetsSend.Method, Route: endpoint.AssetsSend.Route,
+		Number: result.Attempts,
+	})
+	defer deadline.Stop()
+	b := newBody(f, deadline)
+	target := result.Request.URL
+	req := (&http.Request{
+		Method: http.MethodPut, URL: target, Host: target.Host, Body: b, ContentLength: f.Size,
+		Header: http.Header{"Content-Type": {f.MIMEType}, "User-Agent": settings.Header["User-Agent"]},
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(limited)
+	resp, err := settings.HTTPClient.Do(req) //nolint:bodyclose // Read closes it
+	var response *transport.Response
+	if err == nil {
+		response, err = transport.Read(resp, settings.MaxResponseBytes)
+	}
+	if failed := b.end(ctx); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, transport.Explain(ctx, deadline, err)
+	}
+	if response.StatusCode/100 != 2 {
+		return response, nil
+	}
+	if isError(response.Body) {
+		return nil, errNotStored
+	}
+	return response, f.checkUnchanged()
+}
+
+// isError reports whether the body of a success is that of an error: S3 can send
+// one after it has sent the status.
+func isError(body []byte) bool {
+	return bytes.Contains(body[:min(len(body), longestProlog)], []byte("<Error")) || envelope.Parse(body).Code != ""
+}
+
+// longestProlog is how far the first element of an XML document may be from its
+// start.
+const longestProlog = 512
