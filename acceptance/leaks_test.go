@@ -8,6 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,7 +69,8 @@ func TestCalls_LeaveNoGoroutine(t *testing.T) { //nolint:paralleltest // it coun
 						ctx = limited
 					}
 					err = call.Make(ctx, client, args)
-					assert.Equal(t, name == "success", err == nil, "%v", err)
+					hasNoBody := name == "truncated body" && strings.HasSuffix(call.Name, ".Delete") // nothing is truncated
+					assert.Equal(t, name == "success" || hasNoBody, err == nil, "%v", err)
 				})
 			}
 		})
@@ -91,7 +95,53 @@ func newServer(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	})
 	args := calls.New(run.ID, "acme/cat", "acme/swap", run.OutputFiles()[0])
 	args.Wait.ErrorTimeout = -1
+	args.Path = filepath.Join(t.TempDir(), "cat.png")
+	require.NoError(t, os.WriteFile(args.Path, []byte("picture"), 0o600))
+	addResources(t, server, args)
 	return server, args
+}
+
+// addResources adds what can only be created by calls, and sets its IDs in args.
+func addResources(t *testing.T, server *runflowtest.Server, args *calls.Args) {
+	t.Helper()
+	pool := transport.NewPool()
+	defer pool.CloseIdleConnections()
+	client, err := runflow.NewClient(server.UserToken, runflow.WithBaseURL(server.URL), runflow.WithHTTPClient(&http.Client{Transport: pool}))
+	require.NoError(t, err)
+	ctx, ids := t.Context(), &args.IDs
+
+	webhook, err := client.Webhooks.Create(ctx, runflow.CreateWebhookParams{URL: server.URL + "/callback", Secret: "secret-of-a-webhook"})
+	require.NoError(t, err)
+	run, err := client.Models.CreateRun(ctx, args.Model, args.Create)
+	require.NoError(t, err)
+	server.FinishRun(run.ID)
+	server.WaitCallbacks()
+	deliveries, err := client.Webhooks.ListDeliveries(ctx, webhook.ID, runflow.ListWebhookDeliveriesParams{})
+	require.NoError(t, err)
+	require.NotEmpty(t, deliveries.Items)
+	attempts, err := client.Webhooks.ListAttempts(ctx, webhook.ID, deliveries.Items[0].ID, runflow.ListWebhookAttemptsParams{})
+	require.NoError(t, err)
+	require.NotEmpty(t, attempts.Items)
+	ids.Webhook, ids.WebhookDelivery, ids.WebhookAttempt = webhook.ID, deliveries.Items[0].ID, attempts.Items[0].ID
+	ids.WebhookEvent = deliveries.Items[0].EventTypeCode
+
+	asset, err := client.Assets.UploadFile(ctx, args.Path, args.Upload)
+	require.NoError(t, err)
+	args.Batch.CallbackURL = server.URL + "/callback"
+	batch, err := client.Models.CreateBatch(ctx, args.Model, args.Batch)
+	require.NoError(t, err)
+	server.FinishBatch(batch.ID)
+	server.WaitCallbacks()
+	evaluation, err := client.Evaluations.Create(ctx, args.Evaluation)
+	require.NoError(t, err)
+	ofRun := args.Evaluation
+	ofRun.RunID = args.RunID
+	runEvaluation, err := client.Evaluations.Create(ctx, ofRun)
+	require.NoError(t, err)
+	secret, err := client.CallbackSecrets.Create(ctx, runflow.CreateCallbackSecretParams{})
+	require.NoError(t, err)
+	ids.Asset, ids.Batch, ids.BatchItem, ids.CallbackSecret = asset.ID, batch.ID, batch.Items[0].ID, secret.ID
+	ids.Evaluation, ids.RunEvaluation = evaluation.ID, runEvaluation.ID
 }
 
 func TestClient_CloseIdleConnections_LeavesNoGoroutine(t *testing.T) { //nolint:paralleltest // it counts all goroutines
