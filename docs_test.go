@@ -48,7 +48,7 @@ func TestREADME_CodeCompiles(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	var compiled strings.Builder
-	for _, pattern := range []string{"*_test.go", "*/*_test.go", "examples/*/*.go"} {
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go", "examples/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range files {

@@ -24,7 +24,9 @@
 //
 // A [Store] remembers which events have been handled. The default, a [MemoryStore],
 // is for a single process. Processes that receive the same callbacks need a shared
-// store, such as a table of a database. In PostgreSQL:
+// store. The package sqlstore is one in a table of a database, and the module
+// redisstore is one in Redis. To write your own, for example in PostgreSQL, create a
+// table:
 //
 //	CREATE TABLE callback_events (
 //		key        text PRIMARY KEY,
