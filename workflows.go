@@ -191,7 +191,7 @@ func variableBody(argument, name string, validatorAttrs, params any) encodedBody
 }
 
 // UpdateWorkflowParams are the params of [ComfyuiWorkflowsService.Update]. A nil field
-// stays as it is. The slug cannot be changed.
+// stays unchanged. The slug cannot be changed.
 type UpdateWorkflowParams struct {
 	Name         *string
 	Description  *string

@@ -15,9 +15,13 @@ import (
 const startBalance = 1000
 
 // SetPrice sets what a run of a model or a workflow, "owner/slug", costs if it
-// succeeds, in US dollars. Runs that exist keep their price. Without a price, runs cost
-// nothing. A run can be created only if its price is at most the balance of the
-// organization, and a batch only if this is true of the sum of its prices.
+// succeeds, in US dollars. Existing runs keep their price. Without a price, runs cost
+// nothing. A step can set another cost, see [Step]; then the price does not matter.
+// The organization is charged when a run ends.
+//
+// A run can be created only if its price is at most the balance of the organization,
+// and a batch only if the sum of the prices of its runs is. Otherwise the request is
+// refused with 402, and nothing is created.
 func (s *Server) SetPrice(target string, price decimal.Decimal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,18 +58,18 @@ func (s *Server) afford(c caller, target string, n int) *problem {
 	return nil
 }
 
-// charge charges the organization for a run that has succeeded. Others are free.
+// charge charges the organization for a run that has ended. A run that has no cost yet
+// costs its price if it has succeeded, and otherwise nothing.
 func (s *Server) charge(run *runflow.Run) {
-	price, ok := s.charges[run.ID]
+	price, hasPrice := s.charges[run.ID]
 	delete(s.charges, run.ID)
-	if run.StatusCode != runflow.RunStatusSucceeded || !ok && !run.Cost.Valid {
-		return
-	}
-	if !run.Cost.Valid {
+	if hasPrice && !run.Cost.Valid && run.StatusCode == runflow.RunStatusSucceeded {
 		run.Cost = decimal.NewNullDecimal(price)
 	}
-	b := s.balance(run.OrgID)
-	s.setBalance(b, b.Balance.Sub(run.Cost.Decimal))
+	if run.Cost.Valid {
+		b := s.balance(run.OrgID)
+		s.setBalance(b, b.Balance.Sub(run.Cost.Decimal))
+	}
 }
 
 func (s *Server) getBalance(_ *http.Request, c caller) (any, *problem) {
@@ -99,13 +103,23 @@ func (s *Server) setThreshold(r *http.Request, c caller) (any, *problem) {
 	return s.renderBalance(c)
 }
 
+// newAccountSchema returns the schema of an account, whose parts are not those that
+// the SDK's types suggest.
+func newAccountSchema() *schema {
+	s := schemaOf[runflow.Account]()
+	for _, embed := range []runflow.AccountEmbed{runflow.AccountEmbedOrganizations, runflow.AccountEmbedPendingInvitations} {
+		s.byName[string(embed)].isPart = true
+	}
+	return s
+}
+
 // getAccount returns the account of the caller. The parts whose form is not documented
 // are null.
 func (s *Server) getAccount(r *http.Request, c caller) (any, *problem) {
-	account := runflow.Account{ID: c.id, Email: c.id[len(c.id)-4:] + "@example.com", EmailVerifiedAt: startTime}
+	account := runflow.Account{ID: c.id, Email: c.email(), EmailVerifiedAt: startTime}
 	for _, orgID := range c.orgIDs {
 		account.Memberships = append(account.Memberships, runflow.Membership{
-			Org: &runflow.Organization{ID: orgID, Slug: orgID, Name: "Organization " + orgID[len(orgID)-4:]}, RoleCode: "member", Scopes: c.scopes,
+			Org: &runflow.Organization{ID: orgID, Slug: orgID, Name: orgID}, RoleCode: "member", Scopes: c.scopes,
 		})
 	}
 	row := newRow(s.accountSchema, account.ID, "", account)

@@ -1,6 +1,9 @@
 package runflowtest_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -73,6 +76,39 @@ func TestServer_SetPrice_FailedRunIsFree(t *testing.T) {
 	assert.Equal(t, "1000", balanceOf(t, client))
 }
 
+func TestServer_SetPrice_CostOfStep(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
+	server.AddModel("acme/cat", runflow.Model{})
+	server.SetPrice("acme/cat", decimal.NewFromInt(4))
+	server.Script("acme/cat", func(run *runflow.Run) {
+		run.StatusCode, run.Cost = runflow.RunStatusCancelled, decimal.NewNullDecimal(decimal.NewFromInt(1))
+	})
+	client := newClient(t, server, server.APIKey)
+	run, err := client.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: map[string]any{}})
+	require.NoError(t, err)
+	server.FinishRun(run.ID)
+	assert.Equal(t, "999", balanceOf(t, client))
+}
+
+func TestServer_SetLowBalanceThreshold_Validation(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
+	for body, want := range map[string]int{
+		`{"low_balance_threshold":-1}`:     422,
+		`{"low_balance_threshold":"much"}`: 422,
+		`{"low_balance_threshold":null}`:   422,
+		`{}`:                               422,
+		`{"low_balance_threshold":1,"updated_at":"now"}`: 422,
+		`[]`: 400,
+		`{"low_balance_threshold":"1.5","updated_at":null}`: 200,
+		`{"low_balance_threshold":0}`:                       200,
+	} {
+		status, _ := send(t, server, http.MethodPatch, "/v1/billing/balance", body)
+		assert.Equal(t, want, status, body)
+	}
+}
+
 func TestServer_SetLowBalanceThreshold(t *testing.T) {
 	t.Parallel()
 	server := runflowtest.New(t)
@@ -99,7 +135,20 @@ func TestServer_Account(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, account.Memberships, 1)
 		assert.Equal(t, server.OrgID, account.Memberships[0].Org.ID)
+		assert.Empty(t, account.Memberships[0].Scopes)
 	}
+
+	server.AddAPIKey("limited", "o", "runs:read")
+	account, err := newClient(t, server, "limited").Account.Me(t.Context(), runflow.GetAccountParams{})
+	require.NoError(t, err)
+	assert.Empty(t, account.Memberships)
+	account, err = newClient(t, server, "limited").Account.Me(t.Context(), runflow.GetAccountParams{Embed: []runflow.AccountEmbed{
+		runflow.AccountEmbedMemberships, runflow.AccountEmbedOrganizations, runflow.AccountEmbedPendingInvitations,
+	}})
+	require.NoError(t, err)
+	require.Len(t, account.Memberships, 1)
+	assert.Equal(t, "o", account.Memberships[0].Org.ID)
+	assert.Equal(t, []string{"runs:read"}, account.Memberships[0].Scopes)
 }
 
 func TestServer_Health(t *testing.T) {
@@ -117,41 +166,30 @@ func TestServer_Health(t *testing.T) {
 	assert.Equal(t, http.StatusMethodNotAllowed, apiErr.StatusCode)
 }
 
-func TestServer_AddAPIKey_Scopes(t *testing.T) {
-	t.Parallel()
-	server := runflowtest.New(t)
+func ExampleServer_SetPrice() {
+	server := runflowtest.NewServer()
+	defer server.Close()
 	server.AddModel("acme/cat", runflow.Model{})
-	for scope, call := range map[string]func(*runflow.Client) error{
-		"runs:read": func(c *runflow.Client) error {
-			_, err := c.Runs.List(t.Context(), runflow.ListRunsParams{})
-			return err
-		},
-		"runs:create": func(c *runflow.Client) error {
-			_, err := c.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: map[string]any{}})
-			return err
-		},
-		"assets:create": func(c *runflow.Client) error {
-			_, err := c.Assets.Upload(t.Context(), http.NoBody, runflow.UploadParams{Filename: "a", Size: 1})
-			return err
-		},
-		"comfyui-workflows:create": func(c *runflow.Client) error {
-			_, err := c.ComfyuiWorkflows.Create(t.Context(), runflow.CreateWorkflowParams{Name: "a", WorkflowJSON: map[string]any{}})
-			return err
-		},
-		"evaluations:read": func(c *runflow.Client) error {
-			_, err := c.Evaluations.Get(t.Context(), "1", runflow.GetEvaluationParams{})
-			return err
-		},
-		"credit_balance:read": func(c *runflow.Client) error {
-			_, err := c.Billing.GetBalance(t.Context())
-			return err
-		},
-	} {
-		server.AddAPIKey("without-"+scope, server.OrgID, "nothing:read")
-		err := call(newClient(t, server, "without-"+scope))
-		require.ErrorIs(t, err, runflow.ErrPermissionDenied, scope)
-		require.ErrorContains(t, err, "lacks the scope "+scope)
-		server.AddAPIKey("with-"+scope, server.OrgID, scope)
-		require.NotErrorIs(t, call(newClient(t, server, "with-"+scope)), runflow.ErrPermissionDenied, scope)
+	server.SetPrice("acme/cat", decimal.RequireFromString("0.04"))
+	server.SetBalance(server.OrgID, decimal.RequireFromString("0.05"))
+	client, err := runflow.NewClient(server.APIKey, runflow.WithBaseURL(server.URL))
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
+	ctx := context.Background()
+
+	params := runflow.CreateRunParams{Input: map[string]any{"prompt": "a cat"}}
+	run, err := client.Models.CreateRun(ctx, "acme/cat", params)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	finished, _ := server.FinishRun(run.ID)
+	fmt.Println(finished.StatusCode, finished.Cost.Decimal)
+	_, err = client.Models.CreateRun(ctx, "acme/cat", params)
+	fmt.Println(errors.Is(err, runflow.ErrInsufficientCredit))
+	// Output:
+	// succeeded 0.04
+	// true
 }

@@ -2,12 +2,13 @@ package runflowtest_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,16 +54,19 @@ func TestServer_Upload(t *testing.T) {
 func TestServer_Upload_Refusals(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		expire bool
+		expire func(*runflowtest.Server)
 		header http.Header
 		body   string
+		length int64 // 0 means that of the body
 		want   int
 	}{
 		"accepted":         {body: "0123456789", want: http.StatusOK},
 		"token":            {header: http.Header{"Authorization": {"Bearer x"}}, body: "0123456789", want: http.StatusBadRequest},
 		"other type":       {header: http.Header{"Content-Type": {"image/gif"}}, body: "0123456789", want: http.StatusForbidden},
+		"no length":        {body: "0123456789", length: -1, want: http.StatusLengthRequired},
 		"other size":       {body: "012345678", want: http.StatusBadRequest},
-		"URL has expired":  {expire: true, body: "0123456789", want: http.StatusForbidden},
+		"URL has expired":  {expire: func(s *runflowtest.Server) { s.AdvanceClock(15 * time.Minute) }, body: "0123456789", want: http.StatusForbidden},
+		"ExpireFiles":      {expire: (*runflowtest.Server).ExpireFiles, body: "0123456789", want: http.StatusForbidden},
 		"no file was sent": {want: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,14 +79,15 @@ func TestServer_Upload_Refusals(t *testing.T) {
 			}
 			body := map[string]any{"filename": "a.png", "mime_type": "image/png", "size_bytes": 10}
 			require.NoError(t, client.Do(t.Context(), http.MethodPost, "/v1/asset-uploads", body, &session))
-			if tc.expire {
-				server.AdvanceClock(time.Hour)
+			if tc.expire != nil {
+				tc.expire(server)
 			}
 			if tc.want != 0 {
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, session.UploadURL, strings.NewReader(tc.body))
 				require.NoError(t, err)
 				req.Header = http.Header{"Content-Type": {"image/png"}}
 				maps.Copy(req.Header, tc.header)
+				req.ContentLength = cmp.Or(tc.length, req.ContentLength)
 				resp, err := http.DefaultClient.Do(req)
 				require.NoError(t, err)
 				defer resp.Body.Close()
@@ -103,66 +108,136 @@ func TestServer_CreateUpload_BadBody(t *testing.T) {
 	server := runflowtest.New(t)
 	client := newClient(t, server, server.APIKey)
 	for name, body := range map[string]any{
-		"no filename":       map[string]any{"mime_type": "image/png", "size_bytes": 1},
-		"long filename":     map[string]any{"filename": strings.Repeat("a", 501), "mime_type": "image/png", "size_bytes": 1},
-		"no size":           map[string]any{"filename": "a", "mime_type": "image/png"},
-		"larger than 50 MB": map[string]any{"filename": "a", "mime_type": "image/png", "size_bytes": 50<<20 + 1},
+		"no filename":        map[string]any{"mime_type": "image/png", "size_bytes": 1},
+		"long filename":      map[string]any{"filename": strings.Repeat("a", 501), "mime_type": "image/png", "size_bytes": 1},
+		"filename no string": map[string]any{"filename": 1, "mime_type": "image/png", "size_bytes": 1},
+		"no type":            map[string]any{"filename": "a", "size_bytes": 1},
+		"no size":            map[string]any{"filename": "a", "mime_type": "image/png"},
+		"empty file":         map[string]any{"filename": "a", "mime_type": "image/png", "size_bytes": 0},
+		"larger than 50 MiB": map[string]any{"filename": "a", "mime_type": "image/png", "size_bytes": 50<<20 + 1},
 	} {
 		err := client.Do(t.Context(), http.MethodPost, "/v1/asset-uploads", body, nil)
 		require.ErrorIs(t, err, runflow.ErrValidation, name)
 	}
+	require.ErrorIs(t, client.Do(t.Context(), http.MethodPost, "/v1/asset-uploads", []int{}, nil), runflow.ErrBadRequest)
 }
 
-// The reference to an asset becomes a link when the run is read.
-func TestServer_CreateRun_AssetAsInput(t *testing.T) {
+// lateReader is a file that is read only after the presigned URL has expired, once.
+type lateReader struct {
+	*bytes.Reader
+
+	expire func()
+}
+
+func (r *lateReader) Read(p []byte) (int, error) {
+	r.expire()
+	return r.Reader.Read(p)
+}
+
+func TestServer_Upload_ExpiredSession(t *testing.T) {
 	t.Parallel()
 	server := runflowtest.New(t)
-	server.AddModel("acme/cat", runflow.Model{})
+	client := newClient(t, server, server.APIKey)
+	file := &lateReader{bytes.NewReader(picture), sync.OnceFunc(func() { server.AdvanceClock(time.Hour) })}
+	asset, err := client.Assets.Upload(t.Context(), file, runflow.UploadParams{Filename: "cat.png", MIMEType: "image/png"})
+	require.NoError(t, err)
+	status, _, body := fetch(t, asset.URL, nil)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, string(picture), body)
+	var paths []string
+	for _, r := range server.Requests() {
+		paths = append(paths, r.Path)
+	}
+	const session = "/v1/asset-uploads"
+	assert.Equal(t, []string{session, session, session + "/" + asset.ID + "/confirmations"}, paths)
+}
+
+func TestServer_ConfirmUpload_Again(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
 	client := newClient(t, server, server.APIKey)
 	asset := uploadPicture(t, client)
-	for name, value := range map[string]any{
-		"reference":       asset.Ref(),
-		"data URL":        "data:image/png;base64,iVBORw0KGgpub3QgcmVhbGx5IGEgcGljdHVyZQ==",
-		"plain data URL":  "data:text/plain,%89PNG%0D%0A%1A%0Anot%20really%20a%20picture",
-		"nested in lists": []any{map[string]any{"url": asset.Ref()}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run, err := client.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: map[string]any{"image": value}})
-			require.NoError(t, err)
-			run, err = client.Runs.Get(t.Context(), run.ID, runflow.GetRunParams{})
-			require.NoError(t, err)
-			assert.NotContains(t, string(run.Input), "runflow://")
-			assert.NotContains(t, string(run.Input), "data:")
-			link, err := findURL(run.Input)
-			require.NoError(t, err)
-			status, _, body := fetch(t, link, nil)
-			assert.Equal(t, http.StatusOK, status)
-			assert.Equal(t, string(picture), body)
-		})
+	var again runflow.Asset
+	confirmations := "/v1/asset-uploads/" + asset.ID + "/confirmations"
+	require.NoError(t, client.Do(t.Context(), http.MethodPost, confirmations, nil, &again))
+	assert.Equal(t, asset.CreatedAt, again.CreatedAt)
+	assert.Len(t, listAssets(t, client), 1)
+	for _, body := range []string{`{"folder_id":1}`, `[]`} {
+		status, _ := send(t, server, http.MethodPost, confirmations, body)
+		assert.Contains(t, []int{400, 422}, status, body)
+	}
+	status, _ := send(t, server, http.MethodPost, "/v1/asset-uploads/none/confirmations", "{}")
+	assert.Equal(t, 404, status)
+}
+
+func listAssets(t *testing.T, client *runflow.Client) []runflow.Asset {
+	t.Helper()
+	var page runflow.Page[runflow.Asset]
+	require.NoError(t, client.Do(t.Context(), http.MethodGet, "/v1/assets", nil, &page))
+	return page.Items
+}
+
+func TestServer_Assets_CreatedByUser(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
+	for token, wantUser := range map[string]bool{server.UserToken: true, server.APIKey: false} {
+		client := newClient(t, server, token)
+		asset := uploadPicture(t, client)
+		assert.Nil(t, asset.CreatedByUser)
+		asset, err := client.Assets.Get(t.Context(), asset.ID, runflow.GetAssetParams{Embed: []runflow.AssetEmbed{runflow.AssetEmbedCreatedByUser}})
+		require.NoError(t, err)
+		assert.NotEmpty(t, asset.CreatedBy)
+		assert.Equal(t, wantUser, asset.CreatedByUser != nil)
 	}
 }
 
-func findURL(input runflow.JSON) (string, error) {
-	start := strings.Index(string(input), `"http`)
-	var link string
-	err := json.NewDecoder(strings.NewReader(string(input[start:]))).Decode(&link)
-	return link, err
-}
-
-func TestServer_CreateRun_UnknownAsset(t *testing.T) {
+func TestServer_Assets_UpdateAndDelete(t *testing.T) {
 	t.Parallel()
 	server := runflowtest.New(t)
 	server.AddModel("acme/cat", runflow.Model{})
 	server.AddAPIKey("other", "another-organization")
-	asset := uploadPicture(t, newClient(t, server, server.APIKey))
-	client := newClient(t, server, "other")
-	input := map[string]any{"image": asset.Ref()}
-	_, err := client.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: input})
+	client, other := newClient(t, server, server.APIKey), newClient(t, server, "other")
+	asset := uploadPicture(t, client)
+	path := "/v1/assets/" + asset.ID
+	params := runflow.CreateRunParams{Input: map[string]any{"image": asset.Ref()}}
+	run, err := client.Models.CreateRun(t.Context(), "acme/cat", params)
+	require.NoError(t, err)
+
+	assert.Empty(t, listAssets(t, other))
+	require.ErrorIs(t, other.Do(t.Context(), http.MethodDelete, path, nil, nil), runflow.ErrNotFound)
+	require.ErrorIs(t, other.Do(t.Context(), http.MethodPatch, path, map[string]any{}, nil), runflow.ErrNotFound)
+	require.ErrorIs(t, client.Do(t.Context(), http.MethodPatch, path, map[string]any{"name": 1}, nil), runflow.ErrValidation)
+	require.ErrorIs(t, client.Do(t.Context(), http.MethodPatch, path, []int{}, nil), runflow.ErrBadRequest)
+	for _, folder := range []any{"folder-1", nil} {
+		require.NoError(t, client.Do(t.Context(), http.MethodPatch, path, map[string]any{"name": "dog.png", "folder_id": folder}, nil))
+		assets := listAssets(t, client)
+		require.Len(t, assets, 1)
+		assert.Equal(t, "dog.png", assets[0].Name)
+		assert.Equal(t, folder == nil, assets[0].FolderID == "")
+	}
+
+	link := listAssets(t, client)[0].URL
+	require.NoError(t, client.Do(t.Context(), http.MethodDelete, path, nil, nil))
+	assert.Empty(t, listAssets(t, client))
+	_, err = client.Assets.Get(t.Context(), asset.ID, runflow.GetAssetParams{})
+	require.ErrorIs(t, err, runflow.ErrNotFound)
+	require.ErrorIs(t, client.Do(t.Context(), http.MethodDelete, path, nil, nil), runflow.ErrNotFound)
+	status, _, _ := fetch(t, link, nil)
+	assert.Equal(t, http.StatusNotFound, status)
+	_, err = client.Models.CreateRun(t.Context(), "acme/cat", params)
 	require.ErrorIs(t, err, runflow.ErrValidation)
-	_, err = client.Models.CreateBatch(t.Context(), "acme/cat", runflow.CreateBatchParams{Inputs: []runflow.BatchInput{{Input: input}}})
-	require.ErrorIs(t, err, runflow.ErrValidation)
-	assert.Empty(t, server.Runs())
+	run, err = client.Runs.Get(t.Context(), run.ID, runflow.GetRunParams{})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"image":"`+asset.Ref()+`"}`, run.Input.String(), "there is no file to link to")
+}
+
+func TestServer_Assets_ListTypes(t *testing.T) {
+	t.Parallel()
+	server := runflowtest.New(t)
+	types, err := newClient(t, server, server.APIKey).Assets.ListTypes(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, types.Items)
+	assert.Equal(t, "image/png", types.Items[0].Code)
 }
 
 func TestNewTLSServer(t *testing.T) {

@@ -21,6 +21,9 @@ type caller struct {
 	orgID string
 }
 
+// email returns the email address of the account.
+func (p principal) email() string { return p.id + "@example.com" }
+
 func (s *Server) authenticate(r *http.Request) (caller, *problem) {
 	token := bearerToken(r)
 	p, known := s.principals[token]

@@ -74,7 +74,7 @@ func (s *Server) createBatch(r *http.Request, c caller) (any, *problem) {
 		return nil, invalid(errs...)
 	}
 	for i := range items {
-		if items[i].Input, bad = s.checkInput(c, items[i].Input); bad != nil {
+		if bad := s.checkInput(c, items[i].Input); bad != nil {
 			return nil, bad
 		}
 	}
@@ -84,6 +84,7 @@ func (s *Server) createBatch(r *http.Request, c caller) (any, *problem) {
 	batch.ID, batch.CreatedAt = s.newID(), s.tick()
 	inputs := make([]runflow.JSON, len(items))
 	for i := range items {
+		items[i].Input = s.storeInput(c, items[i].Input)
 		inputs[i] = items[i].Input
 		items[i].ID, items[i].BatchID, items[i].CreatedAt = s.newID(), batch.ID, batch.CreatedAt
 		run := s.queue(c, name, runflow.Run{

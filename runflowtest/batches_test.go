@@ -124,8 +124,13 @@ func TestServer_BatchLifecycle(t *testing.T) {
 	assert.JSONEq(t, `{"user":"ann"}`, event.Metadata.String())
 	assert.Contains(t, event.Output.String(), `"succeeded":47,"failed":3,"cancelled":0,"total":50`)
 	assert.Equal(t, batch.Output, event.Output)
+	_, err = client.Runs.SetFeedback(t.Context(), batch.Items[0].RunID, runflow.Feedback{Rating: runflow.ThumbsUp})
+	require.NoError(t, err)
 	server.WaitCallbacks()
-	assert.Empty(t, events, "the runs of a batch have no callbacks of their own")
+	assert.Empty(t, events, "the runs have no callbacks of their own")
+	deliveries, err := client.Batches.ListCallbackDeliveries(t.Context(), batch.ID, runflow.ListCallbackDeliveriesParams{})
+	require.NoError(t, err)
+	assert.Len(t, deliveries.Items, 1, "the batch ended once, although a run has changed since")
 }
 
 func TestServer_Batch_Status(t *testing.T) {
@@ -268,6 +273,8 @@ func TestServer_Batch_Redelivery(t *testing.T) {
 		<-hold
 	}))
 	t.Cleanup(receiver.Close)
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
 	redeliver := func(id string) error {
 		_, err := client.Batches.RedeliverCallback(t.Context(), id)
 		return err
@@ -286,7 +293,7 @@ func TestServer_Batch_Redelivery(t *testing.T) {
 	err := redeliver(batch.ID)
 	require.ErrorIs(t, err, runflow.ErrValidation, "another redelivery is in progress")
 	require.ErrorContains(t, err, "in progress")
-	close(hold)
+	release()
 	server.WaitCallbacks()
 	require.NoError(t, redeliver(batch.ID))
 	server.WaitCallbacks()

@@ -77,6 +77,14 @@ func (b body) shortText(name string, limit int, into *string) []fieldError {
 	return errs
 }
 
+// requiredShortText is like shortText, for a string that is not empty.
+func (b body) requiredShortText(name string, limit int, into *string) []fieldError {
+	if errs := b.requiredText(name, into); errs != nil {
+		return errs
+	}
+	return b.shortText(name, limit, into)
+}
+
 // url is like text, for an absolute http or https URL.
 func (b body) url(name string, into *string) []fieldError {
 	errs := b.text(name, into)

@@ -25,12 +25,13 @@ func (s *Server) create(r *http.Request, c caller, target string, run runflow.Ru
 	if len(errs) > 0 {
 		return nil, invalid(errs...)
 	}
-	if run.Input, bad = s.checkInput(c, run.Input); bad != nil {
+	if bad := s.checkInput(c, run.Input); bad != nil {
 		return nil, bad
 	}
 	if bad := s.afford(c, target, 1); bad != nil {
 		return nil, bad
 	}
+	run.Input = s.storeInput(c, run.Input)
 	return s.queue(c, target, run), nil
 }
 

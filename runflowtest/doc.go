@@ -57,7 +57,15 @@
 // Each server has one organization, a user and an API key, see the fields of
 // [Server]. [Server.AddUser] and [Server.AddAPIKey] add others. A request without a
 // known token is refused with 401. Only users may set feedback on runs: an API key is
-// refused with 403.
+// refused with 403. So is a request that needs a scope which its API key does not have;
+// the message names the scope. GET /v1/health and GET /v1/readiness need no token.
+//
+// # Balance
+//
+// Each organization has a balance of 1,000 US dollars. [Server.SetPrice] sets what the
+// runs of a model or a workflow cost, and [Server.SetBalance] sets the balance of an
+// organization. A request for runs or an evaluation that cost more than the balance is
+// refused with 402.
 //
 // # Callbacks and webhooks
 //
@@ -79,6 +87,19 @@
 // expire after three days by the server's clock, and are signed again each time a
 // run is fetched. The storage host refuses a request that has a token.
 // [Server.AddFile] adds a file, and [Server.ExpireFiles] makes all links expire.
+//
+// # Assets
+//
+// Clients upload files to the same storage host, with presigned URLs that expire after
+// 15 minutes by the server's clock. The storage host refuses a file whose size or type
+// is not that of its upload session.
+//
+// A reference to an asset in the input of a run, such as runflow://assets/{id}, is
+// replaced by a signed link whenever the run is fetched. A reference to an asset that
+// does not exist is refused with 422. A file in a data URL is stored as an asset.
+//
+// The URLs of a server are http URLs on a loopback address. Those of a server of
+// [NewTLSServer] are https URLs, for clients that require them.
 //
 // # Faults and requests
 //
@@ -149,6 +170,18 @@
 //	GET    /v1/webhooks/{webhook_id}/deliveries/{id}
 //	GET    /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts
 //	GET    /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts/{id}
+//	POST   /v1/asset-uploads
+//	POST   /v1/asset-uploads/{asset_upload_id}/confirmations
+//	GET    /v1/assets
+//	GET    /v1/assets/{id}
+//	PATCH  /v1/assets/{id}
+//	DELETE /v1/assets/{id}
+//	GET    /v1/assets/types
+//	GET    /v1/auth/me
+//	GET    /v1/billing/balance
+//	PATCH  /v1/billing/balance
+//	GET    /v1/health
+//	GET    /v1/readiness
 //	GET    /v1/callback-secrets
 //	POST   /v1/callback-secrets
 //	GET    /v1/callback-secrets/{id}
@@ -176,6 +209,13 @@
 //   - The event of a batch is "batch." and that of an evaluation "evaluation.", each
 //     followed by the status. The callback of an evaluation has an evaluation_id.
 //   - An evaluation costs 5 cents if it completes.
+//   - A run costs the price of its model or workflow if it succeeds, and nothing if it
+//     fails or is cancelled, unless one of its steps sets its cost.
+//   - A refused request creates no assets.
+//   - Assets can be listed, changed (name and folder_id) and deleted. A deleted asset is
+//     not found. Folders are not checked.
+//   - The scope that a request needs is the resource and the verb, such as
+//     assets:create. Requests to resources without documented scopes need none.
 //   - The list of event types in the body that creates or updates a webhook is called
 //     event_subscriptions. Its items are codes, or objects with an event_type_code.
 //     Without it, a webhook receives all events. No other member than url and secret

@@ -104,11 +104,18 @@ func (s *Server) createEvaluation(r *http.Request, c caller) (any, *problem) {
 		}
 		e.TargetTypeCode, e.ModelID, e.FlowID, e.ComfyuiWorkflowID = run.TargetType, run.ModelID, run.FlowID, run.ComfyuiWorkflowID
 	}
-	if bad := s.storeImages(c, &e); bad != nil {
-		return nil, bad
+	images := imagesOf(&e)
+	names := slices.Sorted(maps.Keys(images))
+	for _, name := range names {
+		if bad := s.checkRef(c, name, *images[name]); bad != nil {
+			return nil, bad
+		}
 	}
 	if evaluationCost().GreaterThan(s.balance(c.orgID).Balance) {
 		return nil, newProblem(http.StatusPaymentRequired, "the balance is too low")
+	}
+	for _, name := range names {
+		*images[name] = s.storeData(c, *images[name])
 	}
 	now := s.tick()
 	e.ID, e.OrgID, e.StatusCode, e.AttemptNumber = s.newID(), c.orgID, runflow.EvaluationStatusPending, new(1)
@@ -147,24 +154,13 @@ func (b body) referenceImages(into *[]runflow.ReferenceImage) (errs []fieldError
 	return []fieldError{badField("body", name, fmt.Sprintf("Input should be a list of at most %d images", maxReferenceImages), "list_type")}
 }
 
-// storeImages stores the images in data URLs as assets, and refuses references to
-// assets that do not exist.
-func (s *Server) storeImages(c caller, e *runflow.Evaluation) *problem {
+// imagesOf returns the locations of the images of an evaluation by their fields.
+func imagesOf(e *runflow.Evaluation) map[string]*string {
 	images := map[string]*string{"generated_image_url": &e.GeneratedImageURL}
 	for i := range e.ReferenceImages {
 		images["reference_images."+strconv.Itoa(i)] = &e.ReferenceImages[i].URL
 	}
-	for _, name := range slices.Sorted(maps.Keys(images)) {
-		image := images[name]
-		stored, missing := s.withRefs(c, *image)
-		if missing != "" {
-			return invalid(badField("body", name, "asset not found or expired: "+missing, "value_error"))
-		}
-		if ref, ok := stored.(string); ok {
-			*image = ref
-		}
-	}
-	return nil
+	return images
 }
 
 // putEvaluation stores an evaluation. Judges and issues without an ID get one.

@@ -33,7 +33,7 @@ type Fault struct {
 
 // Route returns a Match for a [Fault]: it reports whether a request matches a pattern
 // of [http.ServeMux], such as "GET /v1/runs/{run_id}", "POST /v1/models/", or
-// "GET /files/" for downloads. Like [http.ServeMux.Handle] it panics if the pattern is
+// "GET /files/" for downloads and "PUT /uploads/" for uploads. Like [http.ServeMux.Handle] it panics if the pattern is
 // not valid.
 func Route(pattern string) func(*http.Request) bool {
 	mux := http.NewServeMux()
@@ -52,7 +52,7 @@ type fault struct {
 
 // InjectFault makes the next n requests that f matches fail. If several faults
 // match a request, the one that was injected first applies. Faults apply to all
-// requests, including downloads of files.
+// requests, including downloads and uploads of files.
 func (s *Server) InjectFault(n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,10 @@ import (
 // filesPath is the path of the storage host.
 const filesPath = "/files/"
 
-func isDownload(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, filesPath) }
+// isStorage reports whether a request is for the storage host, and not for the API.
+func isStorage(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, filesPath) || strings.HasPrefix(r.URL.Path, uploadsPath)
+}
 
 // linkLifetime is the time after which a link expires. A user of the API has
 // measured it.
@@ -44,16 +47,17 @@ const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QD
 func (s *Server) AddFile(name, contentType string, data []byte) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addFile(name, contentType, data)
-}
-
-func (s *Server) addFile(name, contentType string, data []byte) string {
-	s.files[name] = file{contentType: contentType, data: bytes.Clone(data), etag: fmt.Sprintf(`"%x"`, sha256.Sum256(data))}
+	s.putFile(name, contentType, bytes.Clone(data))
 	return s.link(escapeName(name), "&")
 }
 
-// ExpireFiles makes all existing links expire: the server refuses requests for them
-// with 403.
+// putFile stores a file. Its data must not be changed.
+func (s *Server) putFile(name, contentType string, data []byte) {
+	s.files[name] = file{contentType: contentType, data: data, etag: fmt.Sprintf(`"%x"`, sha256.Sum256(data))}
+}
+
+// ExpireFiles makes all existing links to files and all presigned URLs for uploads
+// expire: the server refuses requests for them with 403.
 func (s *Server) ExpireFiles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +78,8 @@ func (s *Server) stepImage() Step {
 		NSFWDetected *bool        `json:"nsfw_detected"`
 	}
 	data, _ := base64.StdEncoding.DecodeString(pixel)
-	return StepSucceed(output{Outputs: []outputFile{{URL: s.addFile("output.png", "image/png", data), Type: "image"}}})
+	s.putFile("output.png", "image/png", data)
+	return StepSucceed(output{Outputs: []outputFile{{URL: s.link("output.png", "&"), Type: "image"}}})
 }
 
 // escapeName escapes a name for a path. The result has no characters that JSON can

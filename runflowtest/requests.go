@@ -21,7 +21,7 @@ type Request struct {
 }
 
 // Requests returns the last [Server.MaxRequests] requests to the API that the server
-// has received, the oldest first. Downloads of files are not among them.
+// has received, the oldest first. Downloads and uploads of files are not among them.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *Server) recorded(next http.Handler) http.HandlerFunc {
 			return // the client has closed the connection
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if !isDownload(r) {
+		if !isStorage(r) {
 			s.record(Request{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), body})
 		}
 		next.ServeHTTP(w, r)

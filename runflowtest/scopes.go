@@ -11,10 +11,12 @@ var resources = []struct {
 	path *regexp.Regexp
 	name string
 }{
-	{regexp.MustCompile(`/evaluations`), "evaluations"},
-	{regexp.MustCompile(`^/v1/(runs|batches)\b|/(runs|batches)$`), "runs"},
-	{regexp.MustCompile(`^/v1/(asset-uploads|assets)\b`), "assets"},
+	{regexp.MustCompile(`^/v1/(runs/[^/]+/)?evaluations\b`), "evaluations"},
+	{regexp.MustCompile(`^/v1/(runs|batches)\b`), "runs"},
+	{regexp.MustCompile(`^/v1/models/[^/]+/.+/(runs|batches)$`), "runs"},
+	{regexp.MustCompile(`^/v1/comfyui-workflows/[^/]+/[^/]+/runs$`), "runs"},
 	{regexp.MustCompile(`^/v1/comfyui-workflows\b`), "comfyui-workflows"},
+	{regexp.MustCompile(`^/v1/(asset-uploads|assets)\b`), "assets"},
 	{regexp.MustCompile(`^/v1/billing/balance$`), "credit_balance"},
 }
 

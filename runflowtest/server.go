@@ -132,7 +132,7 @@ func newServer(start func(*httptest.Server)) *Server {
 		secrets:           newCollection[runflow.CallbackSecret](),
 		secretTexts:       map[string]string{},
 		balanceSchema:     schemaOf[runflow.CreditBalance](),
-		accountSchema:     schemaOf[runflow.Account](),
+		accountSchema:     newAccountSchema(),
 		assets:            newCollection[runflow.Asset](),
 		uploads:           map[string]*upload{},
 		balances:          map[string]*runflow.CreditBalance{},
