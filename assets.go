@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/runflow-io/runflow-go/internal/codec"
 	"github.com/runflow-io/runflow-go/internal/endpoint"
 	"github.com/runflow-io/runflow-go/internal/redact"
+	"github.com/runflow-io/runflow-go/internal/transport"
 	"github.com/runflow-io/runflow-go/internal/upload"
 )
 
@@ -52,6 +55,8 @@ type AssetUser struct {
 	AvatarURL string `json:"avatar_url,omitzero"`
 }
 
+func (a *Asset) identity() string { return a.ID }
+
 // Ref returns "runflow://assets/" and the ID. As a value in the input of a run it
 // stands for the file, and does not expire.
 func (a *Asset) Ref() string {
@@ -80,8 +85,8 @@ type GetAssetParams struct {
 // Endpoint: GET /v1/assets/{id} (idempotent), see
 // https://docs.runflow.io/api-reference/assets/get-asset.
 func (s *AssetsService) Get(ctx context.Context, assetID string, params GetAssetParams, opts ...CallOption) (*Asset, error) {
-	query := getQuery{Embed: texts(params.Embed), Fields: withFields(params.Fields)}
-	return do[Asset](ctx, (*service)(s), endpoint.AssetsGet, request{path: []argument{id("assetID", assetID)}, query: query}, opts)
+	query := getQuery{Embed: texts(params.Embed), Fields: withFields(params.Fields, "id")}
+	return doIdentified[Asset](ctx, (*service)(s), endpoint.AssetsGet, request{path: []argument{id("assetID", assetID)}, query: query}, opts)
 }
 
 // ListTypes returns the types of files that an asset can have.
@@ -105,8 +110,9 @@ type UploadParams struct {
 	Size     int64  // in bytes; 0 means that Upload finds it out
 	FolderID string // optional
 
-	// OnProgress is called with the number of bytes sent. The number falls if the
-	// file is sent again.
+	// OnProgress is called with the number of bytes sent, from 0 to total. If the file
+	// is sent again, the number starts at 0 again. The calls are not concurrent, and
+	// end before Upload returns.
 	OnProgress func(sent, total int64)
 }
 
@@ -115,8 +121,9 @@ func (p UploadParams) validate() error {
 	if p.Filename == "" || !utf8.ValidString(p.Filename) || utf8.RuneCountInString(p.Filename) > maxFilename {
 		errs = append(errs, badArgument("params.Filename", "must have 1 to 500 characters of valid UTF-8"))
 	}
-	if len(p.MIMEType) > maxMIMEType || strings.ContainsFunc(p.MIMEType, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
-		errs = append(errs, badArgument("params.MIMEType", "must have at most 255 printable ASCII characters"))
+	if len(p.MIMEType) > maxMIMEType || strings.Trim(p.MIMEType, " ") != p.MIMEType ||
+		strings.ContainsFunc(p.MIMEType, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		errs = append(errs, badArgument("params.MIMEType", "must have at most 255 printable ASCII characters, without a space at either end"))
 	}
 	if p.Size < 0 || p.Size > maxUpload {
 		errs = append(errs, badArgument("params.Size", sizeRange))
@@ -134,7 +141,7 @@ const sizeRange = "must be 1 to 52,428,800 bytes"
 type UploadError struct {
 	Step    string // "preparation", "session", "transfer" or "confirmation"
 	AssetID string // "" if there is none yet
-	Err     error  // an *APIError, *TransportError or *DecodeError, or the error of the file
+	Err     error  // an *APIError, *TransportError or *DecodeError, or the error of reading the file
 }
 
 // The steps of an upload.
@@ -166,13 +173,15 @@ func (*UploadError) operation() string { return endpoint.AssetsCreateUpload.Oper
 // Upload uploads the file that r has from its current position on, and returns the
 // asset. A file has 1 to 52,428,800 bytes (50 MiB). It is not held in memory: if Size
 // is 0, and r is neither an [io.Seeker] nor has a Len method, Upload copies it into a
-// temporary file first, which it removes.
+// temporary file first, which it removes. Upload does not close r, and does not read
+// it after it has returned, unless ctx ends while a Read of r blocks.
 //
 // An upload has three steps: the API opens a session, the file is transferred to a
 // storage host, and the API creates the asset. Each step is retried. The transfer is
 // retried only if r can be rewound, which a temporary file can: the upload does not
 // cost anything, and creates one asset. If the session has expired (403), Upload opens
-// another one, once. The attempt timeout is the time without progress.
+// another one, once. The attempt timeout is the time without progress. The storage
+// host must have an https URL, unless the API is on a loopback address.
 //
 // Upload returns an [*UploadError] that names the step that failed. If it is the
 // confirmation, the asset may exist: look for it with [AssetsService.Get]. Upload
@@ -184,6 +193,26 @@ func (*UploadError) operation() string { return endpoint.AssetsCreateUpload.Oper
 // Endpoint: POST /v1/asset-uploads/{asset_upload_id}/confirmations (idempotent), see
 // https://docs.runflow.io/api-reference/media/confirm-upload-and-create-asset-record.
 func (s *AssetsService) Upload(ctx context.Context, r io.Reader, params UploadParams, opts ...CallOption) (*Asset, error) {
+	return s.uploadFrom(ctx, "r", r, params, opts)
+}
+
+// UploadFile uploads the file at path, see [AssetsService.Upload]. It also returns the
+// errors of opening it, as [os.Open] does.
+func (s *AssetsService) UploadFile(ctx context.Context, path string, params UploadParams, opts ...CallOption) (*Asset, error) {
+	file, err := os.Open(path) //nolint:gosec // the caller names the file to send
+	if err != nil {
+		return nil, &UploadError{Step: stepPreparation, Err: err}
+	}
+	defer file.Close()
+	if params.Filename == "" {
+		params.Filename = filepath.Base(path)
+	}
+	return s.uploadFrom(ctx, "path", file, params, opts)
+}
+
+// uploadFrom uploads the file that r has. The argument is the name of the file in
+// errors.
+func (s *AssetsService) uploadFrom(ctx context.Context, argument string, r io.Reader, params UploadParams, opts []CallOption) (*Asset, error) {
 	operation := endpoint.AssetsCreateUpload.Operation
 	if s == nil || s.settings == nil {
 		return nil, errNoClient(operation)
@@ -197,55 +226,34 @@ func (s *AssetsService) Upload(ctx context.Context, r io.Reader, params UploadPa
 		errs = append(errs, badArgument("WithQuery", "must not be given to an upload"))
 	}
 	if r == nil {
-		errs = append(errs, badArgument("r", "must not be nil"))
+		errs = append(errs, badArgument(argument, "must not be nil"))
 	}
 	if err := refused(operation, errs...); err != nil {
 		return nil, err
 	}
-	file, err := upload.Open(r, params.Size, maxUpload)
-	if err != nil {
-		return nil, unreadable(err)
+	file, err := upload.Open(ctx, r, params.Size, maxUpload)
+	if errors.Is(err, upload.ErrSize) {
+		return nil, &ArgumentError{Operation: operation, Argument: argument, Reason: sizeRange}
+	} else if err != nil {
+		return nil, unreadable(ctx, err)
 	}
 	defer file.Close()
-	if file.Size < 1 || file.Size > maxUpload {
-		return nil, &ArgumentError{Operation: operation, Argument: "r", Reason: sizeRange}
-	}
 	file.OnProgress, file.MIMEType = params.OnProgress, params.MIMEType
 	if file.MIMEType == "" {
 		if err := file.Detect(params.Filename); err != nil {
-			return nil, unreadable(err)
+			return nil, unreadable(ctx, err)
 		}
 	}
 	return own.upload(ctx, file, params)
 }
 
-// UploadFile uploads the file at path, see [AssetsService.Upload]. It also returns the
-// errors of opening it, as [os.Open] does.
-func (s *AssetsService) UploadFile(ctx context.Context, path string, params UploadParams, opts ...CallOption) (*Asset, error) {
-	file, err := os.Open(path) //nolint:gosec // the caller names the file to send
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer file.Close()
-	if params.Filename == "" {
-		params.Filename = filepath.Base(path)
-	}
-	return s.Upload(ctx, file, params, opts...)
-}
-
 // unreadable returns the error of a file that could not be read before the upload
 // began.
-func unreadable(err error) error {
-	if errors.Is(err, upload.ErrTooLarge) {
-		return &ArgumentError{Operation: endpoint.AssetsCreateUpload.Operation, Argument: "r", Reason: sizeRange}
+func unreadable(ctx context.Context, err error) error {
+	if _, isOfFile := errors.AsType[*upload.FileError](err); !isOfFile && ctx.Err() != nil {
+		err = &TransportError{CallInfo: newCallInfo(endpoint.AssetsCreateUpload), Err: err}
 	}
 	return &UploadError{Step: stepPreparation, Err: err}
-}
-
-// An uploadSession says where to send a file. The asset will have its ID.
-type uploadSession struct {
-	AssetID   string `json:"asset_id"`
-	UploadURL string `json:"upload_url"`
 }
 
 type uploadSessionBody struct {
@@ -262,65 +270,87 @@ type confirmationBody struct {
 
 func (confirmationBody) validate() error { return nil }
 
-// upload makes the three steps.
+// upload makes the steps after the preparation.
 func (s *settings) upload(ctx context.Context, file *upload.File, params UploadParams) (*Asset, error) {
-	session, target, err := s.openSession(ctx, file, params)
+	session, err := s.openSession(ctx, file, params)
 	if err != nil {
 		return nil, &UploadError{Step: stepSession, Err: err}
 	}
-	err = s.transfer(ctx, target, file)
-	if errors.Is(err, ErrPermissionDenied) && file.CanRewind() {
-		if session, target, err = s.openSession(ctx, file, params); err != nil {
+	result := s.transfer(ctx, session, file)
+	if result.Err == nil && result.Response.StatusCode == http.StatusForbidden && file.CanRewind() {
+		if session, err = s.openSession(ctx, file, params); err != nil {
 			return nil, &UploadError{Step: stepSession, Err: err}
 		}
-		if err = file.Rewind(); err == nil {
-			err = s.transfer(ctx, target, file)
-		}
+		result = s.transfer(ctx, session, file)
 	}
-	if err != nil {
+	if err := transferFailure(result); err != nil {
 		return nil, &UploadError{Step: stepTransfer, AssetID: session.AssetID, Err: err}
 	}
 	r := request{path: []argument{id("assetID", session.AssetID)}, body: confirmationBody{FolderID: params.FolderID}}
-	asset, err := do[Asset](ctx, newService(s), endpoint.AssetsConfirmUpload, r, nil)
-	if err == nil && asset.ID == "" {
-		err = &DecodeError{CallInfo: newCallInfo(endpoint.AssetsConfirmUpload), Field: "id", Err: errNoID}
-	}
+	asset, err := doIdentified[Asset](ctx, newService(s), endpoint.AssetsConfirmUpload, r, nil)
 	if err != nil {
 		return nil, &UploadError{Step: stepConfirmation, AssetID: session.AssetID, Err: err}
 	}
 	return asset, nil
 }
 
-// openSession opens an upload session, and refuses one that cannot be used.
-func (s *settings) openSession(ctx context.Context, file *upload.File, params UploadParams) (*uploadSession, *url.URL, error) {
+// openSession opens an upload session.
+func (s *settings) openSession(ctx context.Context, file *upload.File, params UploadParams) (*uploadSession, error) {
 	body := uploadSessionBody{Filename: params.Filename, MIMEType: file.MIMEType, SizeBytes: file.Size}
-	session, err := do[uploadSession](ctx, newService(s), endpoint.AssetsCreateUpload, request{body: body}, nil)
-	if err != nil {
-		return nil, nil, err
+	session := new(uploadSession)
+	return session, newService(s).call(ctx, endpoint.AssetsCreateUpload, request{body: body}, session, nil)
+}
+
+// An uploadSession says where to send a file. The asset will have its ID.
+type uploadSession struct {
+	AssetID   string `json:"asset_id"`
+	UploadURL string `json:"upload_url"`
+
+	target *url.URL // of UploadURL
+}
+
+// decode decodes a session, and refuses one that cannot be used.
+func (u *uploadSession) decode(ctx context.Context, s *settings, body []byte) error {
+	if err := codec.Unmarshal(ctx, body, u); err != nil {
+		return err
 	}
-	bad := func(field, reason string) error {
-		return &DecodeError{CallInfo: newCallInfo(endpoint.AssetsCreateUpload), Field: field, Err: errors.New(reason)}
+	if err := endpoint.CheckSegment(u.AssetID); err != nil {
+		return &DecodeError{Field: "asset_id", Err: err}
 	}
-	if err := id("asset_id", session.AssetID).check(session.AssetID); err != nil {
-		return nil, nil, bad("asset_id", err.Error())
+	var err error
+	if u.target, err = url.Parse(u.UploadURL); err != nil {
+		return &DecodeError{Field: "upload_url", Err: errors.New("must be a valid URL")} // err quotes it
 	}
-	target, err := url.Parse(session.UploadURL)
-	if err != nil {
-		return nil, nil, bad("upload_url", "must be a valid URL")
+	if reason := s.checkUploadURL(u.target); reason != "" {
+		return &DecodeError{Field: "upload_url", Err: errors.New(reason)}
 	}
-	if reason := s.storagePolicy().Check(target); reason != "" {
-		return nil, nil, bad("upload_url", reason)
+	return nil
+}
+
+// checkUploadURL returns the reason why a file must not be sent to target, or "".
+func (s *settings) checkUploadURL(target *url.URL) string {
+	policy := s.storagePolicy()
+	switch {
+	case target.User != nil:
+		return "must not contain user info" // net/http would send it as Authorization
+	case target.Scheme != "https" && !policy.IsLoopback:
+		return "must be an https URL, unless the API is on a loopback address"
 	}
-	return session, target, nil
+	return policy.Check(target)
 }
 
 // transfer sends the file to the storage host.
-func (s *settings) transfer(ctx context.Context, target *url.URL, file *upload.File) error {
+func (s *settings) transfer(ctx context.Context, session *uploadSession, file *upload.File) *transport.Result {
 	storage := s.Settings
 	storage.HTTPClient = s.storage
-	result := upload.Send(ctx, &storage, target, file)
+	result := upload.Send(ctx, &storage, session.target, file)
 	s.call.response.record(result)
-	if _, ok := errors.AsType[*upload.FileError](result.Err); ok {
+	return result
+}
+
+// transferFailure returns the error of a transfer that ended with result, or nil.
+func transferFailure(result *transport.Result) error {
+	if _, isOfFile := errors.AsType[*upload.FileError](result.Err); isOfFile {
 		return result.Err
 	}
 	return failure(result)

@@ -1,7 +1,6 @@
 package upload
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -18,10 +17,10 @@ type body struct {
 	file     *File
 	deadline *transport.Deadline
 
-	mu    sync.Mutex // held while the file is read
+	mu    sync.Mutex // held while the file is read and OnProgress runs
 	sent  int64
 	ended bool
-	err   error // of the file
+	err   error // of the file, or the reason why the context ended
 }
 
 func newBody(f *File, deadline *transport.Deadline) *body {
@@ -67,20 +66,12 @@ func (b *body) Read(p []byte) (int, error) {
 // Close does nothing: the file belongs to the caller.
 func (b *body) Close() error { return nil }
 
-// end waits until the file is no longer read, or ctx ends, and returns the error of
-// the file. Some parts of net/http outlive the request that they read a body for.
-func (b *body) end(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.ended = true
-		done <- b.err
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
+// end waits until the file is no longer read, and prevents further reads: some parts
+// of net/http outlive the request that they read a body for. It returns the error of
+// the file, or the reason why the context ended while the file was read.
+func (b *body) end() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	return b.err
 }

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"time"
 )
 
 // A File is what is sent. Its size is known.
@@ -19,13 +19,14 @@ type File struct {
 	MIMEType   string
 	OnProgress func(sent, total int64) // may be nil
 
-	reader io.Reader
-	stat   func() (fs.FileInfo, error) // nil if the reader is not a file on disk
-	mtime  time.Time                   // of that file
-	seeker io.Seeker                   // nil if the reader cannot be rewound
-	start  int64                       // in the seeker
-	began  bool                        // bytes were read
-	spool  *os.File                    // that Close removes
+	source *source
+	reader io.Reader // the source, after what Detect has read from it
+	disk   fs.File   // nil if the source is not a file on disk
+	info   fs.FileInfo
+	seeker io.Seeker // nil if the source cannot be rewound
+	start  int64     // in the seeker
+	began  bool      // bytes were read
+	spool  *os.File  // that Close removes
 }
 
 // A FileError is an error of the file itself.
@@ -38,66 +39,93 @@ func (e *FileError) Error() string { return "file: " + e.Err.Error() }
 func (e *FileError) Unwrap() error { return e.Err }
 
 var (
-	// ErrTooLarge is returned if a file has more bytes than allowed.
-	ErrTooLarge = errors.New("too large")
-	errShorter  = fmt.Errorf("it has fewer bytes than its size: %w", io.ErrUnexpectedEOF)
-	errLonger   = errors.New("it has more bytes than its size")
-	errChanged  = errors.New("it was changed while it was sent")
-	errNoRewind = errors.New("it cannot be rewound for another attempt")
+	// ErrSize is returned if a file is empty, or has more bytes than allowed.
+	ErrSize      = errors.New("the size is not allowed")
+	errDirectory = errors.New("it is a directory")
+	errShorter   = fmt.Errorf("it has fewer bytes than its size: %w", io.ErrUnexpectedEOF)
+	errLonger    = errors.New("it has more bytes than its size")
+	errChanged   = errors.New("it was changed while it was sent")
+	errNoRewind  = errors.New("it cannot be rewound for another attempt")
 )
 
-// Open returns the file that r has from its current position on. A size of 0 is
-// unknown: if r is neither an io.Seeker nor has a Len method, r is copied into a
-// temporary file of at most limit bytes. Close removes it.
-func Open(r io.Reader, size, limit int64) (*File, error) {
-	f := &File{Size: size, reader: r}
-	if disk, ok := r.(fs.File); ok {
-		if info, err := disk.Stat(); err == nil {
-			f.stat, f.mtime = disk.Stat, info.ModTime()
-		}
-	}
-	if seeker, ok := r.(io.Seeker); ok {
-		if start, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe has a Seek that fails
-			f.seeker, f.start = seeker, start
-		}
+// Open returns the file that r has from its current position on, which is read only
+// until ctx ends. A size of 0 is unknown: if r is neither an io.Seeker nor has a Len
+// method, Open copies it into a temporary file, which Close removes. Open returns
+// [ErrSize] if the size is not 1 to limit.
+func Open(ctx context.Context, r io.Reader, size, limit int64) (*File, error) {
+	f := &File{Size: size}
+	f.readFrom(ctx, r)
+	if err := f.inspect(r); err != nil {
+		return nil, &FileError{err}
 	}
 	sized, hasLen := r.(interface{ Len() int })
 	switch {
 	case size != 0:
-		return f, nil
 	case f.seeker != nil:
 		end, err := f.seeker.Seek(0, io.SeekEnd)
 		if err != nil {
 			return nil, &FileError{err}
 		}
 		f.Size = end - f.start
-		return f, f.Rewind()
+		if err := f.Rewind(); err != nil {
+			return nil, err
+		}
 	case hasLen:
 		f.Size = int64(sized.Len())
-		return f, nil
+	default:
+		return spooled(ctx, f.reader, limit)
 	}
-	return spooled(r, limit)
+	if f.Size < 1 || f.Size > limit {
+		return nil, ErrSize
+	}
+	return f, nil
+}
+
+func (f *File) readFrom(ctx context.Context, r io.Reader) {
+	f.source = &source{ctx: ctx, reader: r}
+	f.reader = f.source
+}
+
+// inspect finds out whether r is a file on disk, and whether it can be rewound.
+func (f *File) inspect(r io.Reader) error {
+	if disk, ok := r.(fs.File); ok {
+		if info, err := disk.Stat(); err == nil {
+			f.disk, f.info = disk, info
+		}
+	}
+	if f.info != nil && f.info.IsDir() {
+		return errDirectory
+	}
+	if seeker, ok := r.(io.Seeker); ok {
+		if start, err := seeker.Seek(0, io.SeekCurrent); err == nil { // the Seek of a pipe fails
+			f.seeker, f.start = seeker, start
+		}
+	}
+	return nil
 }
 
 // spooled returns a copy of r on disk.
-func spooled(r io.Reader, limit int64) (*File, error) {
+func spooled(ctx context.Context, r io.Reader, limit int64) (*File, error) {
 	spool, err := os.CreateTemp("", "runflow-upload-*")
 	if err != nil {
 		return nil, &FileError{err}
 	}
-	f := &File{reader: spool, seeker: spool, spool: spool}
-	f.Size, err = io.Copy(spool, io.LimitReader(r, limit+1))
-	if err == nil && f.Size > limit {
-		err = ErrTooLarge
+	f := &File{seeker: spool, spool: spool}
+	f.readFrom(ctx, spool)
+	isComplete := false
+	defer func() {
+		if !isComplete { // also if r panics
+			f.Close()
+		}
+	}()
+	if f.Size, err = io.Copy(spool, io.LimitReader(r, limit+1)); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = f.Rewind()
+	if f.Size < 1 || f.Size > limit {
+		return nil, ErrSize
 	}
-	if err != nil {
-		f.Close()
-		return nil, &FileError{err}
-	}
-	return f, nil
+	isComplete = true
+	return f, f.Rewind()
 }
 
 // Close removes the copy of the file, if there is one.
@@ -120,6 +148,7 @@ func (f *File) Rewind() error {
 		if _, err := f.seeker.Seek(f.start, io.SeekStart); err != nil {
 			return &FileError{err}
 		}
+		f.source.err = nil
 	}
 	f.began = false
 	return nil
@@ -127,14 +156,14 @@ func (f *File) Rewind() error {
 
 // checkUnchanged refuses a file on disk that was changed since [Open].
 func (f *File) checkUnchanged() error {
-	if f.stat == nil {
+	if f.disk == nil {
 		return nil
 	}
-	info, err := f.stat()
+	info, err := f.disk.Stat()
 	switch {
 	case err != nil:
 		return &FileError{err}
-	case !info.ModTime().Equal(f.mtime):
+	case !info.ModTime().Equal(f.info.ModTime()) || info.Size() != f.info.Size():
 		return &FileError{errChanged}
 	}
 	return nil
@@ -146,18 +175,14 @@ const sniffed = 512
 // Detect sets the MIME type by the content of the file, and if that says little by
 // the extension of its name.
 func (f *File) Detect(name string) error {
-	head := make([]byte, min(sniffed, f.Size))
-	n, err := io.ReadFull(f.reader, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return &FileError{err}
+	head, err := io.ReadAll(io.LimitReader(f.reader, sniffed))
+	if err != nil {
+		return err
 	}
-	head = head[:n]
 	if f.seeker != nil {
-		if err := f.Rewind(); err != nil {
-			return err
-		}
+		err = f.Rewind()
 	} else {
-		f.reader = io.MultiReader(bytes.NewReader(head), f.reader)
+		f.reader = io.MultiReader(bytes.NewReader(head), f.source)
 	}
 	f.MIMEType = http.DetectContentType(head)
 	if general, _, _ := mime.ParseMediaType(f.MIMEType); general == "application/octet-stream" || general == "text/plain" || general == "text/xml" {
@@ -165,33 +190,24 @@ func (f *File) Detect(name string) error {
 			f.MIMEType = byName
 		}
 	}
-	return nil
+	return err
 }
 
 // read reads the next part, at least one byte of it.
 func (f *File) read(p []byte) (int, error) {
 	f.began = true
-	n, err := io.ReadAtLeast(f.reader, p, 1)
-	switch {
-	case n > 0:
-		return n, nil // an error comes with the next part
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return 0, &FileError{errShorter}
-	default:
-		return 0, &FileError{err}
+	n, err := f.reader.Read(p)
+	if err == io.EOF {
+		err = &FileError{errShorter}
 	}
+	return n, err
 }
 
 // checkEnd refuses a file that goes on after its size.
 func (f *File) checkEnd() error {
-	var next [1]byte
-	n, err := io.ReadFull(f.reader, next[:])
-	switch {
-	case n > 0:
+	next, err := io.ReadAll(io.LimitReader(f.reader, 1))
+	if len(next) > 0 {
 		return &FileError{errLonger}
-	case errors.Is(err, io.EOF):
-		return nil
-	default:
-		return &FileError{err}
 	}
+	return err
 }

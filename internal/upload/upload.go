@@ -2,9 +2,9 @@
 // is not a call to the API: the request has no token and no JSON, and its body is
 // not held in memory.
 //
-// [Send] makes as many attempts as it takes, if the file can be rewound. A [File]
-// (file.go) knows its size before it is sent, and a body (body.go) is one reading of
-// it, which sends exactly that many bytes.
+// [Send] makes several attempts if the file can be rewound. A [File] (file.go) knows
+// its size before it is sent, and a body (body.go) is one reading of it, which sends
+// exactly that many bytes. A source (source.go) reads from the reader of the caller.
 package upload
 
 import (
@@ -20,17 +20,26 @@ import (
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
 
-var errNotStored = errors.New("the storage host reported an error in the body of a success")
+var (
+	errNotStored = errors.New("the storage host reported an error in the body of a success")
+	errTooEarly  = errors.New("the storage host reported a success before it received the file")
+)
 
-// Send sends the file to target with one PUT request. It retries temporary errors if
-// the file can be rewound. A file that fails, or has not the size that it should
-// have, ends the upload before its last byte is sent. The body of the result's
-// response is at most an error's.
+// maxResponse is how many bytes of a response are read. A success has no body.
+const maxResponse = 1 << 20
+
+// Send sends the file to target with one PUT request, from its beginning. It retries
+// temporary errors if the file can be rewound. A file that fails, or has not the size
+// that it should have, ends the upload before its last byte is sent. The body of the
+// result's response is at most an error's.
 func Send(ctx context.Context, settings *transport.Settings, target *url.URL, f *File) *transport.Result {
 	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.AssetsSend, URL: target})
 	for {
 		if ctx.Err() != nil {
 			result.Err = transport.Ended(ctx)
+			return result
+		}
+		if result.Err = f.Rewind(); result.Err != nil {
 			return result
 		}
 		result.Attempts++
@@ -54,9 +63,6 @@ func Send(ctx context.Context, settings *transport.Settings, target *url.URL, f 
 		if result.Err = transport.Sleep(ctx, delay); result.Err != nil {
 			return result
 		}
-		if result.Err = f.Rewind(); result.Err != nil {
-			return result
-		}
 	}
 }
 
@@ -76,30 +82,42 @@ func attempt(ctx context.Context, settings *transport.Settings, result *transpor
 	})
 	defer deadline.Stop()
 	b := newBody(f, deadline)
-	target := result.Request.URL
-	req := (&http.Request{
-		Method: http.MethodPut, URL: target, Host: target.Host, Body: b, ContentLength: f.Size,
-		Header: http.Header{"Content-Type": {f.MIMEType}, "User-Agent": settings.Header["User-Agent"]},
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(limited)
-	resp, err := settings.HTTPClient.Do(req) //nolint:bodyclose // Read closes it
+	resp, err := settings.HTTPClient.Do(newRequest(result.Request.URL, f, b, settings.Header["User-Agent"]).WithContext(limited)) //nolint:bodyclose // Read closes it
 	var response *transport.Response
 	if err == nil {
-		response, err = transport.Read(resp, settings.MaxResponseBytes)
+		response, err = transport.Read(resp, min(settings.MaxResponseBytes, maxResponse))
 	}
-	if failed := b.end(ctx); failed != nil {
+	if failed := b.end(); failed != nil {
 		return nil, failed
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, transport.Explain(ctx, deadline, err)
-	}
-	if response.StatusCode/100 != 2 {
+	case response.StatusCode/100 != 2:
 		return response, nil
-	}
-	if isError(response.Body) {
+	case isError(response.Body):
 		return nil, errNotStored
+	case b.sent < f.Size:
+		return nil, errTooEarly
 	}
 	return response, f.checkUnchanged()
+}
+
+// largeFile is the size from which the storage host is asked first whether it accepts
+// the file. Many hosts refuse a request and close the connection at once: if a large
+// file is being sent, the response is then lost.
+const largeFile = 1 << 20
+
+func newRequest(target *url.URL, f *File, b *body, userAgent []string) *http.Request {
+	req := &http.Request{
+		Method: http.MethodPut, URL: target, Host: target.Host, Body: b, ContentLength: f.Size,
+		Header: http.Header{"Content-Type": {f.MIMEType}, "User-Agent": userAgent},
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if f.Size >= largeFile {
+		req.Header["Expect"] = []string{"100-continue"}
+	}
+	return req
 }
 
 // isError reports whether the body of a success is that of an error: S3 can send
