@@ -112,7 +112,7 @@ func (s *uploadHost) steps() string {
 			steps[len(steps)-1] = "confirmation"
 		}
 	}
-	return strings.Join(steps, " ")
+	return strings.Join(steps, ">")
 }
 
 // onlyReader hides all methods but Read.
@@ -124,7 +124,7 @@ func TestAssetsService_Upload_Requests(t *testing.T) {
 	asset, err := client.Assets.Upload(t.Context(), strings.NewReader(gif), runflow.UploadParams{Filename: "cat.gif", FolderID: "f1"})
 	require.NoError(t, err)
 	assert.Equal(t, "runflow://assets/a1", asset.Ref())
-	require.Equal(t, "session transfer confirmation", s.steps())
+	require.Equal(t, "session>transfer>confirmation", s.steps())
 	assert.JSONEq(t, `{"filename":"cat.gif","mime_type":"image/gif","size_bytes":20}`, s.bodies[0])
 	assert.Equal(t, gif, s.bodies[1])
 	assert.Equal(t, "/v1/asset-uploads/a1/confirmations", s.received[2].URL.Path)
@@ -215,7 +215,7 @@ func (zeros) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 func TestAssetsService_Upload_Retries(t *testing.T) {
 	t.Parallel()
-	const both = "session transfer transfer confirmation"
+	const both = "session>transfer>transfer>confirmation"
 	stream := func() io.Reader { return onlyReader{strings.NewReader(gif)} }
 	seeker := func() io.Reader { return strings.NewReader(gif) }
 	for name, tc := range map[string]struct {
@@ -225,20 +225,20 @@ func TestAssetsService_Upload_Retries(t *testing.T) {
 		want    string
 		fails   string // step that fails
 	}{
-		"session, 503":              {storage: &uploadHost{session: []string{"503 ", ""}}, reader: seeker(), want: "session session transfer confirmation"},
+		"session, 503":              {storage: &uploadHost{session: []string{"503 ", ""}}, reader: seeker(), want: "session>session>transfer>confirmation"},
 		"transfer, 503":             {storage: &uploadHost{transfer: []string{"503 ", ""}}, reader: seeker(), want: both},
 		"transfer, reset":           {storage: &uploadHost{transfer: []string{"reset", ""}}, reader: seeker(), want: both},
 		"transfer of a spooled":     {storage: &uploadHost{transfer: []string{"503 ", ""}}, reader: stream(), want: both},
-		"transfer of a stream":      {storage: &uploadHost{transfer: []string{"503 ", ""}}, reader: stream(), size: 20, want: "session transfer", fails: "transfer"},
-		"session has expired":       {storage: &uploadHost{transfer: []string{"403 ", ""}}, reader: seeker(), want: "session transfer session transfer confirmation"},
-		"session expires again":     {storage: &uploadHost{transfer: []string{"403 "}}, reader: seeker(), want: "session transfer session transfer", fails: "transfer"},
-		"expired, a stream":         {storage: &uploadHost{transfer: []string{"403 "}}, reader: stream(), size: 20, want: "session transfer", fails: "transfer"},
-		"no new session":            {storage: &uploadHost{transfer: []string{"403 "}, session: []string{"", "402 {}"}}, reader: seeker(), want: "session transfer session", fails: "session"},
-		"transfer, 400":             {storage: &uploadHost{transfer: []string{"400 "}}, reader: seeker(), want: "session transfer", fails: "transfer"},
-		"transfer, error in 200":    {storage: &uploadHost{transfer: []string{"200 <?xml version=\"1.0\"?><Error><Code>InternalError</Code></Error>"}}, reader: seeker(), want: "session" + strings.Repeat(" transfer", 5), fails: "transfer"},
-		"confirmation, 503":         {storage: &uploadHost{confirmation: []string{"503 ", ""}}, reader: seeker(), want: "session transfer confirmation confirmation"},
-		"confirmation, 422":         {storage: &uploadHost{confirmation: []string{"422 {}"}}, reader: seeker(), want: "session transfer confirmation", fails: "confirmation"},
-		"confirmation without id":   {storage: &uploadHost{confirmation: []string{"201 {}"}}, reader: seeker(), want: "session transfer confirmation", fails: "confirmation"},
+		"transfer of a stream":      {storage: &uploadHost{transfer: []string{"503 ", ""}}, reader: stream(), size: 20, want: "session>transfer", fails: "transfer"},
+		"session has expired":       {storage: &uploadHost{transfer: []string{"403 ", ""}}, reader: seeker(), want: "session>transfer>session>transfer>confirmation"},
+		"session expires again":     {storage: &uploadHost{transfer: []string{"403 "}}, reader: seeker(), want: "session>transfer>session>transfer", fails: "transfer"},
+		"expired, a stream":         {storage: &uploadHost{transfer: []string{"403 "}}, reader: stream(), size: 20, want: "session>transfer", fails: "transfer"},
+		"no new session":            {storage: &uploadHost{transfer: []string{"403 "}, session: []string{"", "402 {}"}}, reader: seeker(), want: "session>transfer>session", fails: "session"},
+		"transfer, 400":             {storage: &uploadHost{transfer: []string{"400 "}}, reader: seeker(), want: "session>transfer", fails: "transfer"},
+		"transfer, error in 200":    {storage: &uploadHost{transfer: []string{"200 <?xml version=\"1.0\"?><Error><Code>InternalError</Code></Error>"}}, reader: seeker(), want: "session" + strings.Repeat(">transfer", 5), fails: "transfer"},
+		"confirmation, 503":         {storage: &uploadHost{confirmation: []string{"503 ", ""}}, reader: seeker(), want: "session>transfer>confirmation>confirmation"},
+		"confirmation, 422":         {storage: &uploadHost{confirmation: []string{"422 {}"}}, reader: seeker(), want: "session>transfer>confirmation", fails: "confirmation"},
+		"confirmation without id":   {storage: &uploadHost{confirmation: []string{"201 {}"}}, reader: seeker(), want: "session>transfer>confirmation", fails: "confirmation"},
 		"session without asset_id":  {storage: &uploadHost{session: []string{`201 {"upload_url":"https://storage"}`}}, reader: seeker(), want: "session", fails: "session"},
 		"session with a path as id": {storage: &uploadHost{session: []string{`201 {"asset_id":"../x","upload_url":"https://storage"}`}}, reader: seeker(), want: "session", fails: "session"},
 		"session without URL":       {storage: &uploadHost{session: []string{`201 {"asset_id":"a1"}`}}, reader: seeker(), want: "session", fails: "session"},
@@ -317,10 +317,9 @@ func TestAssetsService_Upload_Cancelled(t *testing.T) {
 	for _, step := range []string{"session", "transfer", "confirmation"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			s := &uploadHost{}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s, client := newUploadHost(t, s)
+			_, client := newUploadHost(t, &uploadHost{})
 			stop := runflow.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
 				return roundTripper(func(req *http.Request) (*http.Response, error) {
 					isPut, isConfirmation := req.Method == http.MethodPut, strings.HasSuffix(req.URL.Path, "/confirmations")
@@ -422,7 +421,7 @@ func TestAssetsService_UploadFile_ChangesMeanwhile(t *testing.T) {
 		}
 	}})
 	require.EqualError(t, err, "runflow: Assets.Upload: transfer, asset a1: file: it was changed while it was sent")
-	assert.Equal(t, "session transfer", s.steps())
+	assert.Equal(t, "session>transfer", s.steps())
 }
 
 func TestAssetsService_Get(t *testing.T) {

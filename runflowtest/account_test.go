@@ -78,17 +78,22 @@ func TestServer_SetPrice_FailedRunIsFree(t *testing.T) {
 
 func TestServer_SetPrice_CostOfStep(t *testing.T) {
 	t.Parallel()
-	server := runflowtest.New(t)
-	server.AddModel("acme/cat", runflow.Model{})
-	server.SetPrice("acme/cat", decimal.NewFromInt(4))
-	server.Script("acme/cat", func(run *runflow.Run) {
-		run.StatusCode, run.Cost = runflow.RunStatusCancelled, decimal.NewNullDecimal(decimal.NewFromInt(1))
-	})
-	client := newClient(t, server, server.APIKey)
-	run, err := client.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: map[string]any{}})
-	require.NoError(t, err)
-	server.FinishRun(run.ID)
-	assert.Equal(t, "999", balanceOf(t, client))
+	for _, status := range []runflow.RunStatus{runflow.RunStatusSucceeded, runflow.RunStatusCancelled} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			server := runflowtest.New(t)
+			server.AddModel("acme/cat", runflow.Model{})
+			server.SetPrice("acme/cat", decimal.NewFromInt(4))
+			server.Script("acme/cat", func(run *runflow.Run) {
+				run.StatusCode, run.Cost = status, decimal.NewNullDecimal(decimal.NewFromInt(1))
+			})
+			client := newClient(t, server, server.APIKey)
+			run, err := client.Models.CreateRun(t.Context(), "acme/cat", runflow.CreateRunParams{Input: map[string]any{}})
+			require.NoError(t, err)
+			server.FinishRun(run.ID)
+			assert.Equal(t, "999", balanceOf(t, client))
+		})
+	}
 }
 
 func TestServer_SetLowBalanceThreshold_Validation(t *testing.T) {
