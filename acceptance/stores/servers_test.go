@@ -145,7 +145,7 @@ func newMariaDB(t *testing.T) (dsn string) {
 	s := newServer(t)
 	s.run(install, "--no-defaults", "--datadir="+s.path("data"), "--auth-root-authentication-method=normal", "--skip-name-resolve")
 	socket := s.path("mariadb.sock")
-	s.start(socket, mariadbd, "--no-defaults", "--datadir="+s.path("data"), "--socket="+socket, "--skip-networking",
+	s.start(socket, mariadbd, "--no-defaults", "--datadir="+s.path("data"), "--socket="+socket, "--skip-networking", "--back-log=1024",
 		"--pid-file="+s.path("pid"), "--innodb-flush-log-at-trx-commit=0", "--max-connections=300")
 	dsn = "root@unix(" + socket + ")/test"
 	awaitDatabase(t, "mysql", dsn)
