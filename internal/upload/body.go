@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/runflow-io/runflow-go/internal/transport"
 )
@@ -17,10 +18,11 @@ type body struct {
 	file     *File
 	deadline *transport.Deadline
 
-	mu    sync.Mutex // held while the file is read and OnProgress runs
-	sent  int64
-	ended bool
-	err   error // of the file, or the reason why the context ended
+	ended atomic.Bool
+
+	mu   sync.Mutex // held while the file is read and OnProgress runs
+	sent int64
+	err  error // of the file, or the reason why the context ended
 }
 
 func newBody(f *File, deadline *transport.Deadline) *body {
@@ -37,7 +39,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.ended:
+	case b.ended.Load():
 		return 0, errStopped
 	case b.err != nil:
 		return 0, b.err
@@ -70,8 +72,8 @@ func (b *body) Close() error { return nil }
 // of net/http outlive the request that they read a body for. It returns the error of
 // the file, or the reason why the context ended while the file was read.
 func (b *body) end() error {
+	b.ended.Store(true) // first, because a further read may get the lock before
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ended = true
 	return b.err
 }

@@ -72,7 +72,7 @@ func (s *source) read(p []byte) (n int, err error) {
 			panic(r.panicked) //nolint:forbidigo // the reader of the caller panicked in the other goroutine
 		case r.n < 0 || r.n > len(part):
 			return 0, &FileError{errBadCount}
-		case r.err != nil && r.err != io.EOF:
+		case r.err != nil && r.err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is not the end of a reader
 			r.err = &FileError{r.err}
 		}
 		return copy(p, part[:r.n]), r.err
