@@ -259,8 +259,8 @@ func ExampleModelsService_CreateRun() {
 	// Output: queued order-42
 }
 
-// If the outcome of CreateRun is unknown, look for the run by its ClientRef, and
-// create it again only if it does not exist.
+// If the outcome of CreateRun is unknown, look for the run by its ClientRef. A new
+// run may not be found at once. Create it again only if it does not appear.
 func ExampleRunsService_FindByClientRef() {
 	server, _ := newServer()
 	defer server.Close()
@@ -270,11 +270,11 @@ func ExampleRunsService_FindByClientRef() {
 	params := runflow.CreateRunParams{Input: map[string]any{"image": "https://example.com/shirt.jpg"}, ClientRef: "order-42"}
 	run, err := client.Models.CreateRun(ctx, "acme/tag-removal", params)
 	if errors.Is(err, runflow.ErrOutcomeUnknown) {
-		var runs []runflow.Run
-		runs, err = client.Runs.FindByClientRef(ctx, params.ClientRef)
-		if len(runs) > 0 {
-			run = &runs[0]
+		runs, findErr := client.Runs.FindByClientRef(ctx, params.ClientRef)
+		if len(runs) == 0 {
+			log.Fatal(errors.Join(err, findErr)) // look again later
 		}
+		run, err = &runs[0], nil
 	}
 	if err != nil {
 		log.Fatal(err)

@@ -94,6 +94,22 @@ func TestFilter_ConcurrentUse(t *testing.T) {
 	workers.Wait()
 }
 
+// The slice of the caller may be shared, and may have spare capacity.
+func TestFilter_And_LeavesArgumentsUnchanged(t *testing.T) {
+	t.Parallel()
+	a, b, c := runflow.Where("a").Eq(1), runflow.Where("b").Eq(2), runflow.Where("c").Eq(3)
+	shared := append(make([]runflow.Filter, 0, 8), b, c)
+	var workers sync.WaitGroup
+	for range 16 {
+		workers.Go(func() {
+			assert.Equal(t, "a.eq:'1' AND b.eq:'2' AND c.eq:'3'", a.And(shared...).String())
+			assert.Equal(t, "a.eq:'1' OR b.eq:'2' OR c.eq:'3'", a.Or(shared...).String())
+		})
+	}
+	workers.Wait()
+	assert.Equal(t, []runflow.Filter{b, c, {}, {}, {}, {}, {}, {}}, shared[:8])
+}
+
 func FuzzFilter(f *testing.F) {
 	f.Add("client_ref", "order-42")
 	f.Add("a.b", "x' OR 1.eq:'1")

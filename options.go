@@ -223,10 +223,11 @@ func WithHTTPClient(client *http.Client) ClientOption {
 // If there are several middlewares, the first one is the outermost. Those that are
 // given to [Client.With] are inside those of the client that it is called on.
 //
-// A middleware sees each HTTP request: attempts, redirects and downloads. Headers
-// that it adds are also sent to storage hosts. The URL of a download contains a
-// signature that should not be recorded. To recognize a download, check whether the
-// Operation of [AttemptFromContext] is "Runs.Download".
+// A middleware sees each HTTP request: attempts, redirects, downloads and uploads.
+// Headers that it adds are also sent to storage hosts. The URLs of storage hosts
+// contain signatures that should not be recorded. To recognize such a request,
+// check whether the Route of [AttemptFromContext] is "{output_url}" or
+// "{upload_url}".
 func WithMiddleware(middleware func(next http.RoundTripper) http.RoundTripper) ClientOption {
 	return clientOption(func(s *settings) error {
 		if middleware == nil {
@@ -377,8 +378,8 @@ func WithRetryBudget(retries int) ClientOption {
 // WithAttemptTimeout sets how long one attempt may take, from its start to the end
 // of the response body. The default is 30 s; 0 means no limit. The time does not
 // count while the attempt waits for a free connection of the pool, unless a
-// connection is being opened for it. For a download, d is the maximum time without
-// progress. To limit the call as a whole, use its context.
+// connection is being opened for it. For a download or an upload, d is the maximum
+// time without progress. To limit the call as a whole, use its context.
 func WithAttemptTimeout(d time.Duration) SharedOption {
 	return sharedOption(func(s *settings) error {
 		if d < 0 {
@@ -418,8 +419,8 @@ func WithLogger(logger *slog.Logger) ClientOption {
 }
 
 // WithRateLimiter calls limiter.Wait before each attempt. If Wait returns an error,
-// the call fails with a [*TransportError] that unwraps to its error. Downloads do
-// not wait, because they are not sent to the API.
+// the call fails with a [*TransportError] that unwraps to its error. Requests to
+// storage hosts do not wait.
 func WithRateLimiter(limiter RateLimiter) ClientOption {
 	return clientOption(func(s *settings) error {
 		if limiter == nil {

@@ -328,6 +328,13 @@ func TestWithResponse_SeveralCalls(t *testing.T) {
 	assert.Equal(t, 200, resp.StatusCode)
 	assert.Equal(t, `"v1"`, resp.Header.Get("ETag"))
 	assert.Nil(t, resp.Body)
+	file := s.file()
+	file.RunID = ""
+	s.signature.Add(1)
+	_, err = client.Runs.Download(t.Context(), file, io.Discard, runflow.DownloadParams{}, runflow.WithResponse(&resp))
+	require.ErrorIs(t, err, runflow.ErrPermissionDenied)
+	assert.Equal(t, 403, resp.StatusCode)
+	assert.Nil(t, resp.Body)
 
 	synctest.Test(t, func(t *testing.T) {
 		states := &course{states: []string{"queued", "running", "succeeded"}}

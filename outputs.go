@@ -280,7 +280,10 @@ func (s *settings) download(ctx context.Context, location string, f *download.Fi
 	storage := s.Settings
 	storage.HTTPClient = s.storage
 	result := download.Fetch(ctx, &storage, target, f)
-	s.call.response.record(result)
+	if response := s.call.response; response != nil {
+		response.record(result)
+		response.Body = nil // that of an error, from the storage host
+	}
 	return failure(result)
 }
 

@@ -265,6 +265,22 @@ func TestRunsService_Download_SameFileOnly(t *testing.T) {
 	}
 }
 
+// The file at the same index may be a different one, although its ETag is the same.
+func TestRunsService_Download_MovedAfterFirstBytes(t *testing.T) {
+	t.Parallel()
+	s, client := newStorage(t)
+	file := s.file()
+	s.outputs = func() string { return fmt.Sprintf(`["https://other",%q]`, s.link("/files/b.webp")) }
+	s.cut.Store(true)
+	var got bytes.Buffer
+	info, err := client.Runs.Download(t.Context(), file, &got, runflow.DownloadParams{
+		OnProgress: func(int64, int64) { s.signature.Add(1) }, // the link expires during the download
+	})
+	require.EqualError(t, err, "runflow: Runs.Download: file: must still be an output of its run")
+	assert.Equal(t, picture[:5], got.String())
+	assert.EqualValues(t, 5, info.Size)
+}
+
 func TestRunsService_Download_ExpiredLink(t *testing.T) {
 	t.Parallel()
 	s, client := newStorage(t)

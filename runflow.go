@@ -236,7 +236,8 @@ type Attempt struct {
 
 // AttemptFromContext returns the attempt that the context of an HTTP request
 // belongs to. A middleware can use it to name its spans and to label its metrics,
-// see [WithMiddleware]. A download has the route "{output_url}".
+// see [WithMiddleware]. A download has the route "{output_url}", and the transfer of
+// an upload has the route "{upload_url}".
 func AttemptFromContext(ctx context.Context) (Attempt, bool) {
 	attempt, ok := transport.FromContext(ctx)
 	return Attempt(attempt), ok

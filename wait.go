@@ -107,8 +107,8 @@ func (e *WaitError) Unwrap() error { return e.Err }
 // A poll is one request, which is not retried and does not use the retry budget: if
 // it fails with a temporary error, the wait polls again after the interval.
 // Temporary errors are the statuses 408, 429 and 5xx except 501, failed
-// connections, attempt timeouts, errors of the token source, and responses that
-// cannot be decoded.
+// connections, attempt timeouts, errors of the token source and of the rate
+// limiter, and responses that cannot be decoded.
 type WaitRunParams struct {
 	MinInterval time.Duration // between the first two polls; 0 means 1 s; less than 100 ms means 100 ms
 	MaxInterval time.Duration // between any two polls; 0 means 10 s; must not be shorter than MinInterval

@@ -310,6 +310,25 @@ func TestRunsService_Wait_TokenSource(t *testing.T) {
 	})
 }
 
+func TestRunsService_Wait_RateLimiter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &course{states: []string{"running", "succeeded"}}
+		n := 0
+		client, err := inBubble(t, c.ServeHTTP).With(runflow.WithRateLimiter(limiter(func(context.Context) error {
+			if n++; n == 2 {
+				return errors.New("the limiter is unavailable")
+			}
+			return nil
+		})))
+		require.NoError(t, err)
+		run, err := client.Runs.Wait(t.Context(), "run-1", runflow.WaitRunParams{})
+		require.NoError(t, err, "one failure of the rate limiter does not end a wait")
+		assert.Equal(t, runflow.RunStatusSucceeded, run.StatusCode)
+		assert.Equal(t, 3, n)
+	})
+}
+
 func TestRunsService_Wait_RetryAfter(t *testing.T) {
 	t.Parallel()
 	limitedOnce := func() http.HandlerFunc {

@@ -22,9 +22,9 @@ func (c *comparison) responses(u use, o operation) {
 		place, response := "status "+status, ref.Value
 		switch {
 		case response == nil:
-		case status == "default", status[0] == '4', status[0] == '5':
+		case status == "default", strings.HasPrefix(status, "4"), strings.HasPrefix(status, "5"):
 			c.failure(place, status, response)
-		case status[0] == '2':
+		case strings.HasPrefix(status, "2"):
 			succeeds = true
 			c.success(u, place, response)
 		default:

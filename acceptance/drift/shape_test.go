@@ -160,7 +160,7 @@ func TestCompare_BrokenDocuments(t *testing.T) {
 		`{"openapi":"3.1.0","paths":{"/v1/runs":null}}`,
 		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{}}}}`,
 		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{"responses":{"200":{}}}}}}`,
-		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{"responses":{"200":{"content":{"application/json":{}}},"x":{}}}}}}`,
+		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{"responses":{"200":{"content":{"application/json":{}}},"x":{},"":{}}}}}}`,
 		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{"parameters":[{"name":"q","in":"query"}],"responses":{"200":{"content":{"application/json":{"schema":{"type":"array"}}}}}}}}}`,
 		`{"openapi":"3.1.0","paths":{"/v1/runs":{"get":{"responses":{"200":{"content":{"application/json":{"schema":false}}}}}}}}`,
 		`{"openapi":"3.1.0","paths":{"":{"get":{}},"{":{"get":{}},"/v1/{}/{":{"get":{}}}}`,

@@ -107,7 +107,10 @@ func save(ctx context.Context, client *runflow.Client, file runflow.OutputFile, 
 	}
 	defer func() { err = errors.Join(err, output.Close()) }()
 	info, err := client.Runs.Download(ctx, file, output, runflow.DownloadParams{
-		OnProgress: func(written, total int64) { fmt.Printf("\r%d of %d bytes", written, total) },
+		OnStart: func(info runflow.FileInfo) error {
+			fmt.Printf("downloading %s: %s, %d bytes\n", info.Name, info.ContentType, info.Size)
+			return nil
+		},
 	})
 	if err != nil {
 		return err
@@ -116,6 +119,6 @@ func save(ctx context.Context, client *runflow.Client, file runflow.OutputFile, 
 	if err := os.Rename(output.Name(), path); err != nil {
 		return err
 	}
-	fmt.Printf("\rsaved %s: %s, %d bytes\n", path, info.ContentType, info.Size)
+	fmt.Printf("saved %d bytes to %s\n", info.Size, path)
 	return nil
 }

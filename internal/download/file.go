@@ -236,8 +236,8 @@ func describe(resp *http.Response) (start int64, v version, err error) {
 	if !found || err != nil || start < 0 {
 		return 0, v, errNoRange
 	}
-	if v.size, err = strconv.ParseInt(whole, 10, 64); err != nil {
-		v.size = -1 // "*"
+	if v.size, err = strconv.ParseInt(whole, 10, 64); err != nil || v.size < 0 {
+		v.size = -1 // "*", or not valid
 	}
 	return start, v, nil
 }

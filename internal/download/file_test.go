@@ -258,6 +258,19 @@ func TestFetch_OnStart(t *testing.T) {
 	assert.Equal(t, other, got.String())
 }
 
+func TestFetch_OnStart_InvalidSize(t *testing.T) {
+	t.Parallel()
+	for _, size := range []string{"*", "-10", "many", "99999999999999999999"} {
+		server := wire.Serve(t, wire.Answer(206, content, "Content-Range: bytes 0-9/"+size))
+		var got bytes.Buffer
+		var started Info
+		f := &File{Writer: &got, OnStart: func(info Info) error { started = info; return nil }}
+		require.NoError(t, Fetch(t.Context(), newSettings(newPool(t)), fileAt(t, server.URL), f).Err)
+		assert.EqualValues(t, -1, started.Size, size)
+		assert.Equal(t, content, got.String())
+	}
+}
+
 func TestFetch_OnStart_Error(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Answer(200, content))

@@ -69,8 +69,8 @@ func TestQuiet_ReasonPhraseOfProxy(t *testing.T) {
 			t.Parallel()
 			callers := &http.Transport{}
 			for _, result := range []*Result{
-				throughProxy(t, newPool(t), wire.Close(response)),
-				throughProxy(t, callers, wire.Close(response)),
+				throughProxy(t, newPool(t), nil, wire.Close(response)),
+				throughProxy(t, callers, Quiet, wire.Close(response)),
 			} {
 				assert.Equal(t, errProxy, result.Err)
 				assert.False(t, result.OutcomeUnknown)
@@ -79,21 +79,22 @@ func TestQuiet_ReasonPhraseOfProxy(t *testing.T) {
 	}
 	t.Run("broken connection", func(t *testing.T) {
 		t.Parallel()
-		result := throughProxy(t, &http.Transport{}, wire.Close(""))
+		result := throughProxy(t, &http.Transport{}, Quiet, wire.Close(""))
 		require.Error(t, result.Err)
 		assert.NotErrorIs(t, result.Err, errProxy)
 	})
 }
 
-// throughProxy makes a call over pool through a proxy that does step.
-func throughProxy(t *testing.T, pool *http.Transport, step wire.Step) *Result {
+// throughProxy makes a call over pool through a proxy that does step. If wrap is not
+// nil, it wraps the pool.
+func throughProxy(t *testing.T, pool *http.Transport, wrap func(http.RoundTripper) http.RoundTripper, step wire.Step) *Result {
 	t.Helper()
 	proxy, err := url.Parse(wire.Serve(t, step).URL)
 	require.NoError(t, err)
 	pool.Proxy = http.ProxyURL(proxy)
 	connections := http.RoundTripper(pool)
-	if pool.OnProxyConnectResponse == nil {
-		connections = Quiet(pool)
+	if wrap != nil {
+		connections = wrap(pool)
 	}
 	s := newSettings(connections)
 	s.MaxRetries = 0
