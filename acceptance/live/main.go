@@ -1,6 +1,6 @@
 // Command live checks the assumptions of the SDK against the real API:
 //
-//	RUNFLOW_TOKEN=… go run ./acceptance/live
+//	cd acceptance && RUNFLOW_TOKEN=… go run ./live
 //
 // It only reads, unless it is told otherwise: with -rate RUN_ID it sets, changes and
 // restores the feedback on a run, and with -spend owner/slug it creates two runs of a

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -171,29 +172,39 @@ func TestService_Reconcile_RunWasNotCreated(t *testing.T) {
 	assert.Equal(t, "the run was not created", b.onlyRun().Error)
 }
 
-// finishFirst makes runs end, and their callbacks arrive, before the response to
-// CreateRun.
-type finishFirst struct {
-	next    http.RoundTripper
-	backend **backend
-}
+// roundTrip is a middleware that is a function.
+type roundTrip func(*http.Request) (*http.Response, error)
 
-func (f finishFirst) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := f.next.RoundTrip(req)
-	if req.Method == http.MethodPost {
-		(*f.backend).finish()
-	}
-	return resp, err
-}
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func TestService_CreateRun_CallbackArrivesFirst(t *testing.T) {
 	t.Parallel()
 	var b *backend
-	b = newBackend(t, runflow.WithMiddleware(func(next http.RoundTripper) http.RoundTripper { return finishFirst{next, &b} }))
+	b = newBackend(t, runflow.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			b.finish()
+			return resp, err
+		})
+	}))
 	require.Equal(t, 201, b.createRun().status)
 	got := b.onlyRun()
 	assert.Equal(t, "succeeded", got.Status)
 	assert.Len(t, got.Files, 1)
+}
+
+func TestService_Create_UserLeaves(t *testing.T) {
+	t.Parallel()
+	ctx, leave := context.WithCancel(t.Context())
+	b := newBackend(t, runflow.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			leave()
+			return next.RoundTrip(req)
+		})
+	}))
+	_, err := b.create(ctx, user{id: "ann"}, "a cat")
+	require.NoError(t, err)
+	assert.Equal(t, "queued", b.onlyRun().Status)
 }
 
 func TestService_Callback_Redelivery(t *testing.T) {
