@@ -5,7 +5,8 @@
 //
 // With -print it only prints the tables. With -check it measures only the ratios
 // that have a budget, and exits with status 1 if one of them is exceeded by more
-// than 25 %.
+// than 25 %. With -uploads it compares an upload with curl, and exits with status 1 if
+// a budget is exceeded.
 package main
 
 import (
@@ -34,6 +35,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 8, "number of rounds of which the median is taken")
 	flag.StringVar(&o.benchTime, "benchtime", "1s", "time to measure each figure in a round, or the number of calls: 1x; with -check 250ms")
 	flag.IntVar(&o.calls, "calls", 10_000, "number of calls in the tables with concurrent callers")
+	upload := flag.Bool("uploads", false, "measure uploads of a large file, and compare them with curl -T")
+	fake := flag.Bool("fake", false, "serve the fake API until the standard input is closed; used by the command itself")
 	child := flag.Bool("child", false, "measure and print the result as JSON; used by the command itself")
 	testing.Init() // registers the flag that sets the time of a benchmark
 	flag.Parse()
@@ -43,6 +46,10 @@ func main() {
 		err = runChild(o)
 	case o.check:
 		err = check(o)
+	case *upload:
+		err = uploads(o.rounds)
+	case *fake:
+		err = serveFake()
 	default:
 		err = writeTables(o)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // resources are the resources that have scopes, by the paths of their endpoints.
@@ -27,8 +28,11 @@ var redelivery = regexp.MustCompile(`/callback-redeliveries$`)
 // "".
 func neededScope(r *http.Request) string {
 	verb := map[string]string{http.MethodGet: "read", http.MethodHead: "read", http.MethodPost: "create", http.MethodPatch: "edit", http.MethodDelete: "delete"}[r.Method]
-	if redelivery.MatchString(r.URL.Path) {
+	switch {
+	case redelivery.MatchString(r.URL.Path):
 		verb = "execute"
+	case verb == "create" && strings.HasSuffix(r.URL.Path, "/inputs"): // a part of a workflow
+		verb = "edit"
 	}
 	for _, resource := range resources {
 		if !resource.path.MatchString(r.URL.Path) {

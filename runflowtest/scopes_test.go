@@ -32,6 +32,10 @@ func TestServer_AddAPIKey_Scopes(t *testing.T) {
 			_, err := c.ComfyuiWorkflows.Create(t.Context(), runflow.CreateWorkflowParams{Name: "a", WorkflowJSON: map[string]any{}})
 			return err
 		},
+		"comfyui-workflows:edit": func(c *runflow.Client) error {
+			_, err := c.ComfyuiWorkflows.CreateInput(t.Context(), "1", runflow.WorkflowInputParams{Name: "image"})
+			return err
+		},
 		"evaluations:read": func(c *runflow.Client) error {
 			_, err := c.Evaluations.Get(t.Context(), "1", runflow.GetEvaluationParams{})
 			return err

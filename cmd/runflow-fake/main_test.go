@@ -190,6 +190,11 @@ func TestRun_Seed_Content(t *testing.T) {
 		require.Len(t, got.OutputFiles(), 1)
 		assert.Contains(t, got.OutputFiles()[0].URL, "/files/cat.svg?")
 	})
+	t.Run("balance", func(t *testing.T) {
+		t.Parallel()
+		_, err := client.Models.CreateRun(ctx, "acme/cat", params, runflow.WithToken("key-2"))
+		require.ErrorIs(t, err, runflow.ErrInsufficientCredit)
+	})
 	t.Run("run of another organization", func(t *testing.T) {
 		t.Parallel()
 		_, err := client.Runs.Get(ctx, "run-2", runflow.GetRunParams{})

@@ -13,36 +13,43 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/runflow-io/runflow-go"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
 // A seed is the content of a seed file, see the documentation of the command.
 type seed struct {
-	Organization   string              `json:"organization"`
-	UserToken      string              `json:"user_token"`
-	APIKey         string              `json:"api_key"`
-	CallbackSecret string              `json:"callback_secret"`
-	Users          map[string][]string `json:"users"`
-	APIKeys        map[string]string   `json:"api_keys"`
-	Files          map[string]string   `json:"files"`
-	Models         map[string]model    `json:"models"`
-	Workflows      map[string]workflow `json:"workflows"`
-	Runs           []json.RawMessage   `json:"runs"` // decoded when the links to the files are known
+	Organization   string                     `json:"organization"`
+	UserToken      string                     `json:"user_token"`
+	APIKey         string                     `json:"api_key"`
+	CallbackSecret string                     `json:"callback_secret"`
+	Users          map[string][]string        `json:"users"`
+	APIKeys        map[string]string          `json:"api_keys"`
+	Balances       map[string]decimal.Decimal `json:"balances"`
+	Files          map[string]string          `json:"files"`
+	Models         map[string]model           `json:"models"`
+	Workflows      map[string]workflow        `json:"workflows"`
+	Runs           []json.RawMessage          `json:"runs"` // decoded when the links to the files are known
 
 	dir string // to which the paths of the files are relative
 }
 
 type model struct {
 	runflow.Model
-
-	Steps []json.RawMessage `json:"steps"`
+	target
 }
 
 type workflow struct {
 	runflow.ComfyuiWorkflow
+	target
+}
 
-	Steps []json.RawMessage `json:"steps"`
+// A target describes the runs of a model or a workflow.
+type target struct {
+	RunCost decimal.NullDecimal `json:"run_cost"`
+	Steps   []json.RawMessage   `json:"steps"`
 }
 
 func readSeed(path string) (*seed, error) {
@@ -78,22 +85,18 @@ func (s *seed) apply(server *runflowtest.Server) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Models)) {
-		if err := checkName(name); err != nil {
+		m := s.Models[name]
+		if err := m.apply(server, name, links); err != nil {
 			return fmt.Errorf("models: %w", err)
 		}
-		server.AddModel(name, s.Models[name].Model)
-		if err := script(server, name, s.Models[name].Steps, links); err != nil {
-			return fmt.Errorf("models: %s: %w", name, err)
-		}
+		server.AddModel(name, m.Model)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Workflows)) {
-		if err := checkName(name); err != nil {
+		w := s.Workflows[name]
+		if err := w.apply(server, name, links); err != nil {
 			return fmt.Errorf("workflows: %w", err)
 		}
-		server.AddWorkflow(name, s.Workflows[name].ComfyuiWorkflow)
-		if err := script(server, name, s.Workflows[name].Steps, links); err != nil {
-			return fmt.Errorf("workflows: %s: %w", name, err)
-		}
+		server.AddWorkflow(name, w.ComfyuiWorkflow)
 	}
 	for i, raw := range s.Runs {
 		var r runflow.Run
@@ -105,7 +108,7 @@ func (s *seed) apply(server *runflowtest.Server) error {
 	return nil
 }
 
-// addAccounts adds the organization, the tokens and the secret.
+// addAccounts adds the organizations, their tokens and their balances.
 func (s *seed) addAccounts(server *runflowtest.Server) {
 	for field, value := range map[*string]string{
 		&server.OrgID: s.Organization, &server.UserToken: s.UserToken, &server.APIKey: s.APIKey, &server.CallbackSecret: s.CallbackSecret,
@@ -121,6 +124,9 @@ func (s *seed) addAccounts(server *runflowtest.Server) {
 	}
 	for token, orgID := range s.APIKeys {
 		server.AddAPIKey(token, orgID)
+	}
+	for orgID, balance := range s.Balances {
+		server.SetBalance(orgID, balance)
 	}
 }
 
@@ -155,27 +161,25 @@ func quote(text string) []byte {
 	return quoted
 }
 
-func checkName(name string) error {
+// apply sets the cost and the steps of the runs.
+func (t *target) apply(server *runflowtest.Server, name string, l links) error {
 	owner, slug, _ := strings.Cut(name, "/")
 	if owner == "" || slug == "" {
 		return fmt.Errorf("%q: must be \"owner/slug\"", name)
 	}
-	return nil
-}
-
-// script sets the steps of the runs of a model or a workflow.
-func script(server *runflowtest.Server, target string, raw []json.RawMessage, l links) error {
-	if len(raw) == 0 {
-		return nil
+	if t.RunCost.Valid {
+		server.SetPrice(name, t.RunCost.Decimal)
 	}
 	var steps []runflowtest.Step
-	for i, fields := range raw {
+	for i, fields := range t.Steps {
 		fields = l.insert(fields)
 		if err := decodeStrictly(fields, &runflow.Run{}); err != nil {
-			return fmt.Errorf("steps[%d]: %w", i, err)
+			return fmt.Errorf("%s: steps[%d]: %w", name, i, err)
 		}
 		steps = append(steps, func(r *runflow.Run) { _ = json.Unmarshal(fields, r) }) // cannot fail: it was decoded above
 	}
-	server.Script(target, steps...)
+	if len(steps) > 0 {
+		server.Script(name, steps...)
+	}
 	return nil
 }
