@@ -101,7 +101,8 @@ func newServer(t *testing.T) (*runflowtest.Server, *calls.Args) {
 	return server, args
 }
 
-// addResources adds what can only be created by calls, and sets its IDs in args.
+// addResources adds the resources that only calls can create, and sets their IDs in
+// args.
 func addResources(t *testing.T, server *runflowtest.Server, args *calls.Args) {
 	t.Helper()
 	pool := transport.NewPool()

@@ -6,10 +6,10 @@ import (
 )
 
 // An assumption is a statement about the API that the SDK builds on. The table in
-// docs/assumptions.md says where it comes from and how certain it is.
+// docs/assumptions.md gives its source and its certainty.
 type assumption struct {
 	id, text string
-	code     string // where the SDK builds on it
+	code     string // the place in the SDK that depends on it
 	needs    string // "rate" or "spend"; "" if the check only reads
 	check    func(context.Context, *probe) result
 }

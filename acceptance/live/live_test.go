@@ -232,7 +232,7 @@ func TestLive_PlantedDifferences(t *testing.T) {
 			o.baseURL = through(t, o.baseURL, p)
 			found, text := verdicts(t, o)
 			assert.NotEqual(t, "confirmed", found[a.id], text)
-			if a.id != "F5" { // a success of this one is no defect
+			if a.id != "F5" { // a refutation of this one would be good news
 				assert.Equal(t, "REFUTED", found[a.id], text)
 			}
 		})
@@ -242,7 +242,7 @@ func TestLive_PlantedDifferences(t *testing.T) {
 func TestLive_UnknownMembers(t *testing.T) {
 	t.Parallel()
 	_, o := newFake(t)
-	o.baseURL = through(t, o.baseURL, plant{path: `/v1/runs/[^/]*$`, response: replace(`"status_code":`, `"priority":3,"status_code":`)}) //nolint:bodyclose // it is no response
+	o.baseURL = through(t, o.baseURL, plant{path: `/v1/runs/[^/]*$`, response: replace(`"status_code":`, `"priority":3,"status_code":`)}) //nolint:bodyclose // a function, not a response
 	_, text := verdicts(t, o)
 	assert.Contains(t, text, "members that the SDK does not know:\n  Run.priority\n")
 }
@@ -326,7 +326,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// What is recorded contains nothing that the fake API could consider a secret.
+// A recording contains no token, no ID and no text of the fake API.
 func TestRecord_Sanitizes(t *testing.T) {
 	t.Parallel()
 	server, o := newFake(t)

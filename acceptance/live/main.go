@@ -8,7 +8,7 @@
 // docs/assumptions.md, and exits with status 1 if one is refuted.
 //
 // With -record DIR it stores all requests and responses, without tokens, signatures
-// and personal data. A test replays what is in testdata/recordings.
+// and personal data. A test replays the recordings in testdata/recordings.
 package main
 
 import (

@@ -214,7 +214,7 @@ func knownMembers(t reflect.Type) members {
 	return m
 }
 
-// summary prints what is no assumption, but worth knowing.
+// summary prints figures and findings that belong to no single assumption.
 func (p *probe) summary(out io.Writer) {
 	if p.requests == 0 {
 		return

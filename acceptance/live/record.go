@@ -13,9 +13,9 @@ import (
 	"sync"
 )
 
-// A recorder stores requests and responses. It keeps only what is known to hold no
-// secret and nothing personal: numbers, times, codes and the names of members. Every
-// ID is replaced, always by the same one, and every other text by "text".
+// A recorder stores requests and responses. It keeps only values that cannot be
+// secret or personal: numbers, times, codes and the names of members. It replaces
+// every ID, always by the same one, and every other text by "text".
 type recorder struct {
 	dir string
 

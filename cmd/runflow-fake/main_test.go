@@ -167,9 +167,10 @@ func TestRun_Seed_Content(t *testing.T) {
 		assert.Equal(t, "0.04", got.Cost.Decimal.String())
 		require.Len(t, got.OutputFiles(), 1)
 		var content strings.Builder
-		_, err = client.Runs.Download(ctx, got.OutputFiles()[0], &content, runflow.DownloadParams{})
+		info, err := client.Runs.Download(ctx, got.OutputFiles()[0], &content, runflow.DownloadParams{})
 		require.NoError(t, err)
 		assert.Equal(t, string(picture), content.String())
+		assert.Equal(t, "image/svg+xml", info.ContentType)
 	})
 	t.Run("model that fails", func(t *testing.T) {
 		t.Parallel()

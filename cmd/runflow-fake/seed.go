@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -140,7 +142,8 @@ func (s *seed) addFiles(server *runflowtest.Server) (links, error) {
 		if err != nil {
 			return nil, fmt.Errorf("files: %w", err)
 		}
-		added[name] = server.AddFile(name, http.DetectContentType(data), data)
+		contentType := cmp.Or(mime.TypeByExtension(filepath.Ext(name)), http.DetectContentType(data))
+		added[name] = server.AddFile(name, contentType, data)
 	}
 	return added, nil
 }
