@@ -13,14 +13,14 @@ import (
 	"path"
 )
 
-// A File is what is sent. Its size is known.
+// A File is the file to send. Its size is known.
 type File struct {
 	Size       int64
 	MIMEType   string
 	OnProgress func(sent, total int64) // may be nil
 
 	source *source
-	reader io.Reader // the source, after what Detect has read from it
+	reader io.Reader // the source, and before it the bytes that Detect has read
 	disk   fs.File   // nil if the source is not a file on disk
 	info   fs.FileInfo
 	seeker io.Seeker // nil if the source cannot be rewound
