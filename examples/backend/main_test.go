@@ -121,8 +121,15 @@ func TestServe_CompletesRequests(t *testing.T) {
 		}))
 	}()
 	go func() {
+		defer close(released)
 		<-ctx.Done()
-		close(released)
+		for { // until the server has begun to shut down
+			conn, err := (&net.Dialer{}).DialContext(context.WithoutCancel(ctx), "tcp", listener.Addr().String())
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
 	}()
 	status, text := get(t, "GET", "http://"+listener.Addr().String(), "")
 	assert.Equal(t, 200, status)

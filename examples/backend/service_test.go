@@ -350,12 +350,14 @@ func TestService_GetFile(t *testing.T) {
 
 func TestService_GetFile_BreaksOff(t *testing.T) {
 	t.Parallel()
-	b := newBackend(t, runflow.WithMaxRetries(0))
-	link := b.fake.AddFile("a.bin", "application/octet-stream", make([]byte, 1<<20))
-	b.fake.Script(testModel, runflowtest.StepSucceed(map[string]any{"url": link}))
+	b := newBackend(t)
+	b.fake.Handle("GET /files/endless", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 1<<20))
+		_ = http.NewResponseController(w).Flush() // without a Content-Length
+		panic(http.ErrAbortHandler)
+	}))
+	b.fake.Script(testModel, runflowtest.StepSucceed(map[string]any{"url": b.fake.URL + "/files/endless"}))
 	path, _ := b.succeeded()
-	b.fake.InjectFault(1, runflowtest.Fault{Match: runflowtest.Route("GET /files/"), Truncate: true})
-	b.fake.InjectFault(100, runflowtest.Fault{Match: runflowtest.Route("GET /files/"), Status: 404})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+path+"/files/0", http.NoBody)
 	require.NoError(t, err)
 	req.Header.Set("X-Test-User", "ann")
