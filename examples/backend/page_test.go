@@ -176,6 +176,7 @@ func testPictureAndFeedback(t *testing.T, p *page) {
 	p.create("hills at dawn", "ended")
 	p.await(hasPicture)
 	assert.Equal(t, "hills at dawn", p.text("#runs h2"))
+	p.await(`document.querySelectorAll("#runs li").length === 1`) // the page updates a card, and adds no other
 
 	p.click(up)
 	p.await(isPressed)
