@@ -122,8 +122,8 @@ func (s *Server) sign(value json.RawMessage) json.RawMessage {
 	if !bytes.Contains(value, []byte("X-Signature=")) {
 		return value
 	}
-	return s.links.ReplaceAllFunc(value, func(link []byte) []byte {
-		parts := s.links.FindSubmatch(link)
+	return s.links().ReplaceAllFunc(value, func(link []byte) []byte {
+		parts := s.links().FindSubmatch(link)
 		return []byte(s.link(string(parts[1]), string(parts[2])))
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -21,7 +22,7 @@ import (
 // A Server is a fake Runflow API. Create it with [New] or [NewServer]. It is safe for
 // concurrent use. Set its fields before the first request.
 type Server struct {
-	URL       string // base URL, for runflow.WithBaseURL
+	URL       string // base URL, for runflow.WithBaseURL; links to files begin with it
 	OrgID     string // the organization of UserToken and APIKey
 	UserToken string // token of a user, who may set feedback
 	APIKey    string // API key, which may not set feedback on runs
@@ -36,8 +37,8 @@ type Server struct {
 	MaxRequests int
 
 	http            *httptest.Server
-	callbackClient  *http.Client   // delivers the callbacks
-	links           *regexp.Regexp // matches the links to files
+	callbackClient  *http.Client          // delivers the callbacks
+	links           func() *regexp.Regexp // matches the links to files
 	idPrefix        string
 	deliverySchema  *schema
 	batchSchema     *schema
@@ -106,6 +107,20 @@ func NewTLSServer() *Server { return newServer((*httptest.Server).StartTLS) }
 // must trust. It returns nil for other servers.
 func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
 
+// Listen is like [NewServer], but the server listens on a TCP address, such as
+// "0.0.0.0:8080". If clients reach it by another URL, set the URL of the server.
+func Listen(ctx context.Context, address string) (*Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(func(s *httptest.Server) {
+		_ = s.Listener.Close()
+		s.Listener = listener
+		s.Start()
+	}), nil
+}
+
 func newServer(start func(*httptest.Server)) *Server {
 	s := &Server{
 		UserToken:         "user_" + rand.Text(),
@@ -153,7 +168,7 @@ func newServer(start func(*httptest.Server)) *Server {
 	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	start(s.http)
 	s.URL = s.http.URL
-	s.links = linksTo(s.URL)
+	s.links = sync.OnceValue(func() *regexp.Regexp { return linksTo(s.URL) }) // after the test has set the URL
 	return s
 }
 

@@ -11,6 +11,9 @@
 //	RUNFLOW_CALLBACK_SECRET=whsec_…   # signs the callbacks
 //	RUNFLOW_ORGANIZATION=…
 //
+// In a compose file, listen on all addresses, and set the URL by which the other
+// containers reach it: -addr 0.0.0.0:8080 -url http://runflow:8080.
+//
 // It serves the model runflow/demo unless a seed file has models. A run takes a step
 // each time a client gets it, so a client that waits for it sees it end. With
 // -step 500ms all runs take a step at this interval instead, which suits clients that
@@ -82,12 +85,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -108,25 +113,25 @@ func main() {
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("runflow-fake", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on")
+	baseURL := flags.String("url", "", "`URL` by which clients reach the server, if it is not that of -addr; links to files begin with it")
 	seedPath := flags.String("seed", "", "JSON `file` with the initial content, see the documentation of the command")
 	step := flags.Duration("step", 0, "`interval` between the steps of all runs; 0 means that a run takes a step when a client gets it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	server := runflowtest.NewServer()
+	server, err := runflowtest.Listen(ctx, *addr)
+	if err != nil {
+		return err
+	}
 	defer server.Close()
+	server.URL = cmp.Or(strings.TrimSuffix(*baseURL, "/"), server.URL)
 	if err := seedServer(server, *seedPath); err != nil {
 		return err
 	}
 	newControl(server).register()
-	listener, err := listen(ctx, *addr, server.URL)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
 
-	fmt.Fprintf(stdout, "RUNFLOW_BASE_URL=http://%s\nRUNFLOW_API_KEY=%s\nRUNFLOW_USER_TOKEN=%s\nRUNFLOW_CALLBACK_SECRET=%s\nRUNFLOW_ORGANIZATION=%s\n",
-		listener.Addr(), server.APIKey, server.UserToken, server.CallbackSecret, server.OrgID)
+	fmt.Fprintf(stdout, "RUNFLOW_BASE_URL=%s\nRUNFLOW_API_KEY=%s\nRUNFLOW_USER_TOKEN=%s\nRUNFLOW_CALLBACK_SECRET=%s\nRUNFLOW_ORGANIZATION=%s\n",
+		server.URL, server.APIKey, server.UserToken, server.CallbackSecret, server.OrgID)
 	if *step > 0 {
 		server.PauseRuns()
 		go advance(ctx, server, *step)

@@ -112,6 +112,12 @@ func TestRun_StopsOnCancel(t *testing.T) {
 	require.ErrorContains(t, err, "connection refused")
 }
 
+func TestRun_URL(t *testing.T) {
+	t.Parallel()
+	env, _ := start(t, "-addr", "127.0.0.1:0", "-url", "http://runflow.example/", "-seed", "testdata/seed.json")
+	assert.Equal(t, "http://runflow.example", env["RUNFLOW_BASE_URL"])
+}
+
 func TestRun_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	used, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
