@@ -102,20 +102,12 @@ func (b *CreditBalance) decode(ctx context.Context, _ *settings, body []byte) er
 
 var errNoBalance = errors.New("missing, want a decimal number")
 
-func doBalance(ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*CreditBalance, error) {
-	balance := new(CreditBalance)
-	if err := s.call(ctx, e, r, balance, opts); err != nil {
-		return nil, err
-	}
-	return balance, nil
-}
-
 // GetBalance returns the credit of the organization.
 //
 // Endpoint: GET /v1/billing/balance (idempotent), see
 // https://docs.runflow.io/api-reference/account/get-organization-credit-balance.
 func (s *BillingService) GetBalance(ctx context.Context, opts ...CallOption) (*CreditBalance, error) {
-	return doBalance(ctx, (*service)(s), endpoint.BillingGetBalance, request{}, opts)
+	return do[CreditBalance](ctx, (*service)(s), endpoint.BillingGetBalance, request{}, opts)
 }
 
 // SetLowBalanceThresholdParams are the params of
@@ -158,7 +150,7 @@ const maxDigits = 50
 // Endpoint: PATCH /v1/billing/balance (at-most-once), see
 // https://docs.runflow.io/api-reference/account/update-credit-balance-threshold.
 func (s *BillingService) SetLowBalanceThreshold(ctx context.Context, params SetLowBalanceThresholdParams, opts ...CallOption) (*CreditBalance, error) {
-	return doBalance(ctx, (*service)(s), endpoint.BillingSetLowBalanceThreshold, request{body: params.body()}, opts)
+	return do[CreditBalance](ctx, (*service)(s), endpoint.BillingSetLowBalanceThreshold, request{body: params.body()}, opts)
 }
 
 // HealthService groups the methods that report the health of the API. They need no
@@ -177,14 +169,6 @@ func (h *Health) decode(ctx context.Context, _ *settings, body []byte) error {
 	return err
 }
 
-func doHealth(ctx context.Context, s *service, e *endpoint.Endpoint, opts []CallOption) (*Health, error) {
-	health := new(Health)
-	if err := s.call(ctx, e, request{withoutToken: true}, health, opts); err != nil {
-		return nil, err
-	}
-	return health, nil
-}
-
 // Check returns the health of the API. It returns an error if the API does not
 // respond. Like every idempotent call it is retried; to get the first error at once,
 // use [WithMaxRetries](0).
@@ -192,7 +176,7 @@ func doHealth(ctx context.Context, s *service, e *endpoint.Endpoint, opts []Call
 // Endpoint: GET /v1/health (idempotent), see
 // https://docs.runflow.io/llms-full.txt.
 func (s *HealthService) Check(ctx context.Context, opts ...CallOption) (*Health, error) {
-	return doHealth(ctx, (*service)(s), endpoint.HealthCheck, opts)
+	return do[Health](ctx, (*service)(s), endpoint.HealthCheck, request{withoutToken: true}, opts)
 }
 
 // Ready returns the health of the API and of its components. It is otherwise like
@@ -201,5 +185,5 @@ func (s *HealthService) Check(ctx context.Context, opts ...CallOption) (*Health,
 // Endpoint: GET /v1/readiness (idempotent), see
 // https://docs.runflow.io/llms-full.txt.
 func (s *HealthService) Ready(ctx context.Context, opts ...CallOption) (*Health, error) {
-	return doHealth(ctx, (*service)(s), endpoint.HealthReady, opts)
+	return do[Health](ctx, (*service)(s), endpoint.HealthReady, request{withoutToken: true}, opts)
 }

@@ -297,8 +297,7 @@ func (s *settings) upload(ctx context.Context, file *upload.File, params UploadP
 // openSession opens an upload session.
 func (s *settings) openSession(ctx context.Context, file *upload.File, params UploadParams) (*uploadSession, error) {
 	body := uploadSessionBody{Filename: params.Filename, MIMEType: file.MIMEType, SizeBytes: file.Size}
-	session := new(uploadSession)
-	return session, newService(s).call(ctx, endpoint.AssetsCreateUpload, request{body: body}, session, nil)
+	return do[uploadSession](ctx, newService(s), endpoint.AssetsCreateUpload, request{body: body}, nil)
 }
 
 // An uploadSession says where to send a file. The asset will have its ID.

@@ -85,10 +85,15 @@ type nothing struct{}
 
 func (nothing) decode(context.Context, *settings, []byte) error { return nil }
 
-// do calls an endpoint and returns its response, a T.
+// do calls an endpoint and returns its response, a T. If a *T is a result, it decodes
+// itself.
 func do[T any](ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*T, error) {
 	value := new(T)
-	if err := s.call(ctx, e, r, object[T]{value}, opts); err != nil {
+	into, ok := any(value).(result)
+	if !ok {
+		into = object[T]{value}
+	}
+	if err := s.call(ctx, e, r, into, opts); err != nil {
 		return nil, err
 	}
 	return value, nil

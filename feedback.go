@@ -75,7 +75,7 @@ func (b feedbackBody) validate() error {
 // Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
 func (s *RunsService) SetFeedback(ctx context.Context, runID string, feedback Feedback, opts ...CallOption) (*Run, error) {
-	return doRun(ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: newFeedbackBody(feedback)}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsSetFeedback, request{path: []argument{id("runID", runID)}, body: newFeedbackBody(feedback)}, opts)
 }
 
 // ClearFeedback removes the feedback on a run, including the reason, and returns
@@ -86,7 +86,7 @@ func (s *RunsService) SetFeedback(ctx context.Context, runID string, feedback Fe
 // Endpoint: PATCH /v1/runs/{run_id}/feedback (idempotent), see
 // https://docs.runflow.io/api-reference/runs/set-or-clear-customer-feedback-on-a-run.
 func (s *RunsService) ClearFeedback(ctx context.Context, runID string, opts ...CallOption) (*Run, error) {
-	return doRun(ctx, (*service)(s), endpoint.RunsClearFeedback, request{path: []argument{id("runID", runID)}, body: feedbackBody{}}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsClearFeedback, request{path: []argument{id("runID", runID)}, body: feedbackBody{}}, opts)
 }
 
 // Feedback returns the feedback on the run, and whether there is any.

@@ -314,7 +314,7 @@ func isWebURL(text string) bool {
 // Endpoint: POST /v1/models/{owner}/{slug}/runs (at-most-once), see
 // https://docs.runflow.io/api-reference/models/create-and-dispatch-a-singleton-model-run.
 func (s *ModelsService) CreateRun(ctx context.Context, model string, params CreateRunParams, opts ...CallOption) (*Run, error) {
-	return doRun(ctx, (*service)(s), endpoint.ModelsCreateRun, request{path: []argument{ownerSlug("model", model)}, body: params.body()}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.ModelsCreateRun, request{path: []argument{ownerSlug("model", model)}, body: params.body()}, opts)
 }
 
 // RunAndWait creates a run with [ModelsService.CreateRun], and waits for it like

@@ -272,15 +272,6 @@ func withFields(fields []string, names ...string) []string {
 	return fields
 }
 
-// doRun calls an endpoint whose response is a run.
-func doRun(ctx context.Context, s *service, e *endpoint.Endpoint, r request, opts []CallOption) (*Run, error) {
-	run := new(Run)
-	if err := s.call(ctx, e, r, run, opts); err != nil {
-		return nil, err
-	}
-	return run, nil
-}
-
 // decode decodes a run. It refuses a response without an ID.
 func (r *Run) decode(ctx context.Context, _ *settings, body []byte) error {
 	if err := codec.Unmarshal(ctx, body, r); err != nil || r.ID != "" {
@@ -307,7 +298,7 @@ var errNoID = errors.New("missing, want a string")
 // Endpoint: GET /v1/runs/{run_id} (idempotent), see
 // https://docs.runflow.io/api-reference/runs/get-run.
 func (s *RunsService) Get(ctx context.Context, runID string, params GetRunParams, opts ...CallOption) (*Run, error) {
-	return doRun(ctx, (*service)(s), endpoint.RunsGet, request{path: []argument{id("runID", runID)}, query: params.query()}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.RunsGet, request{path: []argument{id("runID", runID)}, query: params.query()}, opts)
 }
 
 // ListRunsParams are the params of [RunsService.List] and

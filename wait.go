@@ -185,7 +185,7 @@ func newRunWaiter(ctx context.Context, s *service, operation, runID string, para
 	}
 	w := &waiter[Run]{intervals: times, operation: operation, id: runID, isComplete: len(query.Embed) == 0}
 	w.get = func(ctx context.Context) (*Run, error) {
-		return doRun(ctx, polls, endpoint.RunsGet, request{path: []argument{id("runID", w.id)}, query: query}, nil)
+		return do[Run](ctx, polls, endpoint.RunsGet, request{path: []argument{id("runID", w.id)}, query: query}, nil)
 	}
 	w.state = func(run *Run) (string, bool) { return string(run.StatusCode), run.StatusCode.IsTerminal() }
 	w.progress = runProgress

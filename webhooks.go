@@ -228,12 +228,8 @@ func (s *WebhooksService) ListEventTypes(ctx context.Context, opts ...CallOption
 // Endpoint: GET /v1/webhooks/event-types/{code} (idempotent), see
 // https://docs.runflow.io/concepts/webhooks.
 func (s *WebhooksService) GetEventType(ctx context.Context, code string, opts ...CallOption) (*ReferenceItem, error) {
-	item := new(ReferenceItem)
 	r := request{path: []argument{id("code", code)}}
-	if err := (*service)(s).call(ctx, endpoint.WebhooksGetEventType, r, item, opts); err != nil {
-		return nil, err
-	}
-	return item, nil
+	return do[ReferenceItem](ctx, (*service)(s), endpoint.WebhooksGetEventType, r, opts)
 }
 
 // ListWebhookDeliveriesParams are the params of [WebhooksService.ListDeliveries].

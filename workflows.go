@@ -367,7 +367,7 @@ func (s *ComfyuiWorkflowsService) CreateInput(ctx context.Context, workflowID st
 // Endpoint: POST /v1/comfyui-workflows/{owner}/{slug}/runs (at-most-once), see
 // https://docs.runflow.io/api/comfyui-workflows.
 func (s *ComfyuiWorkflowsService) CreateRun(ctx context.Context, workflow string, params CreateRunParams, opts ...CallOption) (*Run, error) {
-	return doRun(ctx, (*service)(s), endpoint.ComfyuiWorkflowsCreateRun, request{path: []argument{workflowSlug(workflow)}, body: params.body()}, opts)
+	return do[Run](ctx, (*service)(s), endpoint.ComfyuiWorkflowsCreateRun, request{path: []argument{workflowSlug(workflow)}, body: params.body()}, opts)
 }
 
 // RunAndWait creates a run and waits for it, like [ModelsService.RunAndWait].
