@@ -342,13 +342,7 @@ func (s *BatchesService) Wait(ctx context.Context, batchID string, params WaitBa
 // those that Wait returns.
 func (s *BatchesService) Watch(ctx context.Context, batchID string, params WaitBatchParams, opts ...CallOption) iter.Seq2[*Batch, error] {
 	w, err := newBatchWaiter(ctx, (*service)(s), "Batches.Watch", batchID, params, opts)
-	return func(yield func(*Batch, error) bool) {
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		w.watch(ctx, yield)
-	}
+	return w.all(ctx, err)
 }
 
 func newBatchWaiter(ctx context.Context, s *service, operation, batchID string, params WaitBatchParams, opts []CallOption) (*waiter[Batch], error) {

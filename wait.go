@@ -153,13 +153,7 @@ func (s *RunsService) Wait(ctx context.Context, runID string, params WaitRunPara
 // that it yields are those that Wait returns.
 func (s *RunsService) Watch(ctx context.Context, runID string, params WaitRunParams, opts ...CallOption) iter.Seq2[*Run, error] {
 	w, err := newRunWaiter(ctx, (*service)(s), "Runs.Watch", runID, params, opts)
-	return func(yield func(*Run, error) bool) {
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		w.watch(ctx, yield)
-	}
+	return w.all(ctx, err)
 }
 
 // runAndWait creates a run and waits for it.
@@ -302,6 +296,18 @@ func (w *waiter[T]) wait(ctx context.Context) (*T, error) {
 		return true
 	})
 	return last, err
+}
+
+// all returns an iterator over what watch yields. If w could not be made, it yields
+// only the reason.
+func (w *waiter[T]) all(ctx context.Context, bad error) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		if bad != nil {
+			yield(nil, bad)
+			return
+		}
+		w.watch(ctx, yield)
+	}
 }
 
 // watch yields the value after each change. At the end it yields the value with the
