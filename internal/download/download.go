@@ -71,30 +71,18 @@ func Fetch(ctx context.Context, settings *transport.Settings, target *url.URL, f
 		result.Attempts++
 		started, best := time.Now(), f.best
 		response, err := attempt(ctx, settings, result, f)
-		if response != nil {
-			result.Response = response
-		}
 		failed++
 		advanced := f.best > best
 		if advanced {
 			failed = 1
 		}
-		delay, retry := time.Duration(0), mayRetry(response, err)
+		retry := mayRetry(response, err)
 		if retry && err != nil && !f.canContinue() {
 			err, retry = fmt.Errorf("%w: %w", errOtherFile, err), false
 		}
-		if retry {
-			delay, retry, err = settings.Delay(ctx, failed, response, err)
-			retry = retry && (advanced || settings.Budget.Spend())
-		}
-		if !retry {
-			delay = 0
-		}
-		result.Log(ctx, response, err, time.Since(started), delay)
-		if result.Err = err; !retry {
-			return result
-		}
-		if result.Err = transport.Sleep(ctx, delay); result.Err != nil {
+		if !result.Next(ctx, transport.Ending{
+			Started: started, Response: response, Err: err, MayRetry: retry, Failed: failed, IsFree: advanced,
+		}) {
 			return result
 		}
 	}
@@ -116,10 +104,7 @@ func (e *finalError) Unwrap() error { return e.error }
 
 func attempt(ctx context.Context, settings *transport.Settings, result *transport.Result, f *File) (*transport.Response, error) {
 	target := result.Request.URL
-	limited, deadline := settings.NewAttempt(ctx, transport.Attempt{
-		Operation: endpoint.RunsDownload.Operation, Method: endpoint.RunsDownload.Method, Route: endpoint.RunsDownload.Route,
-		Number: result.Attempts,
-	})
+	limited, deadline := settings.NewAttempt(ctx, endpoint.RunsDownload, result.Attempts)
 	defer deadline.Stop()
 	req := (&http.Request{
 		Method: http.MethodGet, URL: target, Host: target.Host, Header: f.header(settings.Header["User-Agent"]),

@@ -76,7 +76,7 @@ func (c *call) begin(req *http.Request) error {
 			return endedOr(c.ctx, fmt.Errorf("rate limiter: %w", err))
 		}
 	}
-	c.attemptCtx, c.deadline = s.NewAttempt(c.ctx, Attempt{e.Operation, e.Method, e.Route, c.Attempts + 1})
+	c.attemptCtx, c.deadline = s.NewAttempt(c.ctx, e, c.Attempts+1)
 	c.started = time.Now()
 	token := s.Token
 	if s.TokenSource != nil {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/runflow-io/runflow-go/internal/endpoint"
 )
 
 // A Deadline ends the context of an attempt after a time limit. The time does not
@@ -30,12 +32,12 @@ type Deadline struct {
 // with the Deadline. Time for which the attempt waits for a connection of the pool
 // does not count, because the server does not cause this wait. It counts while a
 // connection is being opened for the attempt.
-func (s *Settings) NewAttempt(ctx context.Context, attempt Attempt) (context.Context, *Deadline) {
+func (s *Settings) NewAttempt(ctx context.Context, e *endpoint.Endpoint, number int) (context.Context, *Deadline) {
 	d := &Deadline{limit: s.AttemptTimeout, resumed: time.Now()}
 	if own := s.HTTPClient.Timeout; own > 0 && (d.limit == 0 || own < d.limit) {
 		d.limit = own
 	}
-	ctx, d.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, attempt))
+	ctx, d.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, Attempt{e.Operation, e.Method, e.Route, number}))
 	if d.limit == 0 {
 		return ctx, d
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/runflow-io/runflow-go/internal/endpoint"
 	"github.com/runflow-io/runflow-go/internal/testing/bubble"
 )
 
@@ -230,7 +231,7 @@ func TestDeadline_Pause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(nil)
-		ctx, d := s.NewAttempt(t.Context(), Attempt{})
+		ctx, d := s.NewAttempt(t.Context(), endpoint.RunsGet, 1)
 		start := time.Now()
 		time.Sleep(10 * time.Second)
 		d.Pause()
@@ -249,7 +250,7 @@ func TestDeadline_Restart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(nil)
-		ctx, d := s.NewAttempt(t.Context(), Attempt{})
+		ctx, d := s.NewAttempt(t.Context(), endpoint.RunsGet, 1)
 		start := time.Now()
 		time.Sleep(10 * time.Second)
 		d.Restart()
@@ -272,7 +273,7 @@ func TestDeadline_Stop(t *testing.T) {
 			"paused":  (*Deadline).Pause,
 		} {
 			s := newSettings(nil)
-			ctx, d := s.NewAttempt(t.Context(), Attempt{})
+			ctx, d := s.NewAttempt(t.Context(), endpoint.RunsGet, 1)
 			before(d)
 			d.Stop()
 			d.Restart()
@@ -289,7 +290,7 @@ func TestDeadline_NoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(nil)
 		s.AttemptTimeout = 0
-		ctx, d := s.NewAttempt(t.Context(), Attempt{})
+		ctx, d := s.NewAttempt(t.Context(), endpoint.RunsGet, 1)
 		d.Pause()
 		d.Restart()
 		time.Sleep(time.Hour)

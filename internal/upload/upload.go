@@ -45,22 +45,9 @@ func Send(ctx context.Context, settings *transport.Settings, target *url.URL, f 
 		result.Attempts++
 		started := time.Now()
 		response, err := attempt(ctx, settings, result, f)
-		if response != nil {
-			result.Response = response
-		}
-		delay, retry := time.Duration(0), mayRetry(response, err) && f.CanRewind()
-		if retry {
-			delay, retry, err = settings.Delay(ctx, result.Attempts, response, err)
-			retry = retry && settings.Budget.Spend()
-		}
-		if !retry {
-			delay = 0
-		}
-		result.Log(ctx, response, err, time.Since(started), delay)
-		if result.Err = err; !retry {
-			return result
-		}
-		if result.Err = transport.Sleep(ctx, delay); result.Err != nil {
+		if !result.Next(ctx, transport.Ending{
+			Started: started, Response: response, Err: err, MayRetry: mayRetry(response, err) && f.CanRewind(), Failed: result.Attempts,
+		}) {
 			return result
 		}
 	}
@@ -76,10 +63,7 @@ func mayRetry(response *transport.Response, err error) bool {
 }
 
 func attempt(ctx context.Context, settings *transport.Settings, result *transport.Result, f *File) (*transport.Response, error) {
-	limited, deadline := settings.NewAttempt(ctx, transport.Attempt{
-		Operation: endpoint.AssetsSend.Operation, Method: endpoint.AssetsSend.Method, Route: endpoint.AssetsSend.Route,
-		Number: result.Attempts,
-	})
+	limited, deadline := settings.NewAttempt(ctx, endpoint.AssetsSend, result.Attempts)
 	defer deadline.Stop()
 	b := newBody(f, deadline)
 	resp, err := settings.HTTPClient.Do(newRequest(result.Request.URL, f, b, settings.Header["User-Agent"]).WithContext(limited)) //nolint:bodyclose // Read closes it
