@@ -218,13 +218,7 @@ func (s *AssetsService) uploadFrom(ctx context.Context, argument string, r io.Re
 		return nil, errNoClient(operation)
 	}
 	own, badOption := s.settings().forCall(opts)
-	errs := []error{checkContext(ctx), badOption, params.validate()}
-	if own.call.key != "" {
-		errs = append(errs, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
-	}
-	if len(own.call.query) > 0 {
-		errs = append(errs, badArgument("WithQuery", "must not be given to an upload"))
-	}
+	errs := []error{checkContext(ctx), badOption, params.validate(), own.call.checkTransfer("an upload")}
 	if r == nil {
 		errs = append(errs, badArgument(argument, "must not be nil"))
 	}

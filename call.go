@@ -152,7 +152,7 @@ func (r request) validate() error {
 func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, error) {
 	err := r.validate()
 	if s.call.key != "" && e.Retry == endpoint.Idempotent {
-		err = errors.Join(err, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
+		err = errors.Join(err, badKey())
 	}
 	if err != nil {
 		return nil, err

@@ -30,5 +30,5 @@ func (o identifiedObject[T, P]) decode(ctx context.Context, _ *settings, body []
 	if err := codec.Unmarshal(ctx, body, o.value); err != nil || P(o.value).identity() != "" {
 		return err
 	}
-	return &DecodeError{Field: "id", Err: errNoID}
+	return &DecodeError{Field: "id", Err: errNoText}
 }

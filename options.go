@@ -76,6 +76,23 @@ type callSettings struct {
 	retryOptions []string // names of the retry options that were given
 }
 
+// badKey returns the error of a key that was given to an idempotent call.
+func badKey() error {
+	return badArgument("WithIdempotencyKey", "must not be given to an idempotent call")
+}
+
+// checkTransfer refuses the options that neither a download nor an upload can have.
+func (s *callSettings) checkTransfer(kind string) error {
+	var errs []error
+	if s.key != "" {
+		errs = append(errs, badKey())
+	}
+	if len(s.query) > 0 {
+		errs = append(errs, badArgument("WithQuery", "must not be given to "+kind))
+	}
+	return errors.Join(errs...)
+}
+
 func defaultSettings() *settings {
 	s := &settings{httpClient: &http.Client{}, pool: transport.NewPool()}
 	s.baseURL, _ = url.Parse(DefaultBaseURL)

@@ -224,13 +224,7 @@ func (s *RunsService) Download(ctx context.Context, file OutputFile, w io.Writer
 		return FileInfo{}, errNoClient(operation)
 	}
 	own, badOption := s.settings().forCall(opts)
-	errs := []error{checkContext(ctx), badOption, params.validate()}
-	if own.call.key != "" {
-		errs = append(errs, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
-	}
-	if len(own.call.query) > 0 {
-		errs = append(errs, badArgument("WithQuery", "must not be given to a download"))
-	}
+	errs := []error{checkContext(ctx), badOption, params.validate(), own.call.checkTransfer("a download")}
 	if w == nil {
 		errs = append(errs, badArgument("w", "must not be nil"))
 	}

@@ -280,7 +280,7 @@ func (r *Run) decode(ctx context.Context, _ *settings, body []byte) error {
 	// The response to a created run of a workflow may have a run_id instead.
 	var other dispatched
 	if err := codec.Unmarshal(ctx, body, &other); err != nil || other.RunID == "" {
-		return &DecodeError{Field: "id", Err: errNoID}
+		return &DecodeError{Field: "id", Err: errNoText}
 	}
 	r.ID = other.RunID
 	return nil
@@ -291,7 +291,7 @@ type dispatched struct {
 	RunID string `json:"run_id"`
 }
 
-var errNoID = errors.New("missing, want a string")
+var errNoText = errors.New("missing, want a string")
 
 // Get returns a run. It returns [ErrNotFound] if the organization has no such run.
 //

@@ -228,7 +228,7 @@ func (s *service) newPolls(ctx context.Context, operation string, of argument, p
 			errs = append(errs, badArgument(option, "must not be given to a wait, whose polls are not retried"))
 		}
 		if own.call.key != "" {
-			errs = append(errs, badArgument("WithIdempotencyKey", "must not be given to an idempotent call"))
+			errs = append(errs, badKey())
 		}
 	}
 	if err := refused(operation, errs...); err != nil {

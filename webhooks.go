@@ -414,10 +414,8 @@ func (s createdSecret) decode(ctx context.Context, settings *settings, body []by
 	if err != nil || s.PlainSecret.Text() != "" {
 		return err
 	}
-	return &DecodeError{Field: "plain_secret", Err: errNoSecret}
+	return &DecodeError{Field: "plain_secret", Err: errNoText}
 }
-
-var errNoSecret = errors.New("missing, want a string")
 
 // Create creates a callback secret and returns it. Store its PlainSecret: no other
 // method returns it. If the outcome is unknown, call Create again: the secret of the
