@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"context"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,10 +34,34 @@ func TestDo_HTTP2_WithoutBody(t *testing.T) {
 func TestDo_WithoutBody_IdleConnectionClosed(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"+ok), wire.Answer(200, ok))
-	s := newSettings(newPool(t))
-	for range 2 {
-		result := Do(t.Context(), s, redeliver(t, server.URL))
-		require.NoError(t, result.Err)
-		assert.False(t, result.OutcomeUnknown)
+	pool := newPool(t)
+	dial, closed := pool.DialContext, make(chan struct{}, 1)
+	pool.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return &closing{conn, closed}, err
 	}
+	s := newSettings(pool)
+
+	result := Do(t.Context(), s, redeliver(t, server.URL))
+	require.NoError(t, result.Err)
+	<-closed // net/http has read the end of the connection
+	result = Do(t.Context(), s, redeliver(t, server.URL))
+	require.NoError(t, result.Err)
+	assert.False(t, result.OutcomeUnknown)
+	assert.Len(t, server.Requests(), 2)
+}
+
+// A closing is a connection that reports that it is closed.
+type closing struct {
+	net.Conn
+
+	closed chan<- struct{}
+}
+
+func (c *closing) Close() error {
+	select {
+	case c.closed <- struct{}{}:
+	default:
+	}
+	return c.Conn.Close()
 }
