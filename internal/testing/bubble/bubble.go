@@ -21,10 +21,16 @@ func Serve(t *testing.T, handler http.Handler) *http.Transport {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Hour}
 	var serving sync.WaitGroup
 	serving.Go(func() { assert.ErrorIs(t, server.Serve(l), http.ErrServerClosed) })
+	// A call that gets an idle connection meanwhile leaves its dial behind, which
+	// may be in progress when the test ends.
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
-		l.conns <- server
-		return client, nil
+		select {
+		case l.conns <- server:
+			return client, nil
+		case <-l.closed:
+			return nil, net.ErrClosed
+		}
 	}}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
