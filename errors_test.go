@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/runflow-io/runflow-go"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 )
 
 var sentinels = map[int]error{
@@ -283,10 +284,9 @@ func TestTransportError_ContextEndsBetweenAttempts(t *testing.T) {
 
 func TestTransportError_NoConnection(t *testing.T) {
 	t.Parallel()
-	server := newAPI(t, 200, `{"id":"1"}`)
-	client := server.client(t)
-	server.Close()
-	_, err := client.Runs.Get(t.Context(), "1", runflow.GetRunParams{})
+	client, err := runflow.NewClient(token, runflow.WithBaseURL(wire.Refused(t)), runflow.WithMaxRetries(0))
+	require.NoError(t, err)
+	_, err = client.Runs.Get(t.Context(), "1", runflow.GetRunParams{})
 	var (
 		transportErr *runflow.TransportError
 		opErr        *net.OpError

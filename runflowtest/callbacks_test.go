@@ -19,6 +19,7 @@ import (
 
 	"github.com/runflow-io/runflow-go"
 	"github.com/runflow-io/runflow-go/callback"
+	"github.com/runflow-io/runflow-go/internal/testing/wire"
 	"github.com/runflow-io/runflow-go/runflowtest"
 )
 
@@ -115,10 +116,11 @@ func TestServer_Callback_Attempts(t *testing.T) {
 				w.WriteHeader(tc.statuses[calls.Add(1)-1])
 			}))
 			t.Cleanup(receiver.Close)
+			url := receiver.URL
 			if tc.statuses == nil {
-				receiver.Close()
+				url = wire.Refused(t)
 			}
-			run := createWorkflowRun(t, client, receiver.URL)
+			run := createWorkflowRun(t, client, url)
 			server.FinishRun(run.ID)
 			server.WaitCallbacks()
 			items := deliveries(t, client, run.ID)

@@ -19,12 +19,22 @@ import (
 // The tests against a Redis server are in acceptance/stores.
 
 // listen returns the address of a server that accepts connections and sends nothing.
-func listen(t *testing.T) (addr string, stop func()) {
+func listen(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
-	return listener.Addr().String(), func() { _ = listener.Close() }
+	return listener.Addr().String()
+}
+
+// refused returns an address that refuses connections. It is the local address of an
+// open connection, so that no server can listen on its port.
+func refused(t *testing.T) string {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listen(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 func newStore(t *testing.T, addr string) *redisstore.Store {
@@ -58,9 +68,7 @@ func TestNew_NilClient(t *testing.T) {
 
 func TestStore_ServerUnreachable(t *testing.T) {
 	t.Parallel()
-	addr, stop := listen(t)
-	stop()
-	for name, call := range callsOf(newStore(t, addr)) {
+	for name, call := range callsOf(newStore(t, refused(t))) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			require.ErrorContains(t, call(t.Context()), "redisstore: dial tcp")
@@ -70,8 +78,7 @@ func TestStore_ServerUnreachable(t *testing.T) {
 
 func TestStore_Deadline(t *testing.T) {
 	t.Parallel()
-	addr, _ := listen(t)
-	for name, call := range callsOf(newStore(t, addr)) {
+	for name, call := range callsOf(newStore(t, listen(t))) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -109,7 +109,7 @@ func TestRun_StopsOnCancel(t *testing.T) {
 	require.NoError(t, err)
 	stop()
 	_, err = client.Models.List(t.Context(), runflow.ListModelsParams{})
-	require.ErrorContains(t, err, "connection refused")
+	require.Error(t, err)
 }
 
 func TestRun_URL(t *testing.T) {
