@@ -129,7 +129,7 @@ func TestRun_InvalidArguments(t *testing.T) {
 	}{
 		"unknown flag":   {[]string{"-port", "80"}, "flag provided but not defined: -port"},
 		"used address":   {[]string{"-addr", used.Addr().String()}, "address already in use"},
-		"no seed file":   {[]string{"-seed", "missing.json"}, "missing.json: no such file"},
+		"no seed file":   {[]string{"-addr", "127.0.0.1:0", "-seed", "missing.json"}, "missing.json: no such file"},
 		"seed not valid": {[]string{"-addr", "127.0.0.1:0", "-seed", "main.go"}, "main.go: invalid character"},
 	}
 	for name, tt := range tests {
