@@ -56,14 +56,14 @@ func TestCalls_Allocations(t *testing.T) { //nolint:paralleltest // it counts th
 		max  float64
 		call func()
 	}{
-		{"run without fields", 46, setFeedback(`{"id":"1"}`)},
-		{"run with everything", 235, setFeedback(sample)},
-		{"page of 100 runs with everything", 100 * 190, func() {
+		{"run without fields", 41, setFeedback(`{"id":"1"}`)},
+		{"run with everything", 210, setFeedback(sample)},
+		{"page of 100 runs with everything", 100 * 170, func() {
 			if _, err := list.Runs.List(ctx, runflow.ListRunsParams{}); err != nil {
 				t.Error(err)
 			}
 		}},
-		{"decoding of a run", 195, func() {
+		{"decoding of a run", 170, func() {
 			var run runflow.Run
 			if err := runflow.JSON(sample).Decode(&run); err != nil {
 				t.Error(err)

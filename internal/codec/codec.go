@@ -21,6 +21,7 @@ import (
 	"iter"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
@@ -41,13 +42,22 @@ func Unmarshal(ctx context.Context, data []byte, v any) error {
 
 // Marshal encodes a request body of the SDK. Its errors are of the type [*Error].
 func Marshal(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err == nil && bytes.Contains(data, []byte(`\u00`)) {
+		data, err = marshalUnescaped(v) // so that "<" in a prompt does not become "\u003c"
+	}
+	if err != nil {
+		return nil, &Error{Reason: "cannot be encoded", Cause: err}
+	}
+	return data, nil
+}
+
+func marshalUnescaped(v any) ([]byte, error) {
 	var data bytes.Buffer
 	enc := json.NewEncoder(&data)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, &Error{Reason: "cannot be encoded", Cause: err}
-	}
-	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), err
 }
 
 // Valid reports whether data is one JSON value.
@@ -179,7 +189,7 @@ func parseTime(quoted []byte) (time.Time, bool) {
 	if len(quoted) > longestNumber {
 		return t, false
 	}
-	text := unquote(quoted)
+	text := string(content(quoted))
 	for _, layout := range timeLayouts {
 		// In UTC, so that the result does not depend on the local time zone.
 		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
@@ -200,21 +210,32 @@ func parseMoney(value []byte) (d decimal.Decimal, reason string) {
 	if len(value) > longestNumber {
 		return d, "want a decimal number of at most " + strconv.Itoa(longestNumber) + " characters"
 	}
-	d, err := decimal.NewFromString(unquote(value))
+	d, err := decimal.NewFromString(string(content(value)))
 	if err != nil || d.Exponent() > longestNumber || d.Exponent() < -longestNumber {
 		return decimal.Decimal{}, "not a decimal number"
 	}
 	return d, ""
 }
 
-// unquote returns the text of a JSON string; it returns a number unchanged.
-func unquote(value []byte) string {
+// content returns the text of a JSON string, or a number unchanged. It is valid until
+// the next value is read.
+func content(value []byte) []byte {
 	if value[0] != '"' {
-		return string(value)
+		return value
 	}
 	if inner := value[1 : len(value)-1]; isPlain(inner) {
-		return string(inner)
+		return inner
 	}
 	text, _ := jsontext.AppendUnquote(nil, value) // its only error is invalid UTF-8, which it replaces
-	return string(text)
+	return text
+}
+
+// isPlain reports whether a quoted text is the same as its content.
+func isPlain(text []byte) bool {
+	for _, b := range text {
+		if b == '\\' || b >= utf8.RuneSelf {
+			return bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
+		}
+	}
+	return true
 }

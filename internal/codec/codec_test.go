@@ -94,9 +94,16 @@ func TestUnmarshal_TypeOfCaller(t *testing.T) {
 
 func TestMarshal_NoEscapeForHTML(t *testing.T) {
 	t.Parallel()
-	data, err := Marshal(part{ID: "<a&b>"})
-	require.NoError(t, err)
-	assert.Equal(t, `{"id":"<a&b>"}`, string(data))
+	for text, want := range map[string]string{
+		"<a&b>":       `{"id":"<a&b>"}`,
+		`\u003c`:      `{"id":"\\u003c"}`,
+		"\x00 \" \n>": `{"id":"\u0000 \" \n>"}`,
+		"é":           `{"id":"é"}`,
+	} {
+		data, err := Marshal(part{ID: text})
+		require.NoError(t, err)
+		assert.Equal(t, want, string(data))
+	}
 }
 
 func TestUnmarshal_BadTarget(t *testing.T) {

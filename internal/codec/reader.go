@@ -16,7 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
@@ -43,7 +42,17 @@ type reader struct {
 
 	foreign func(*reader, reflect.Value) error // decodes a type that has no plan
 	options jsontext.Options                   // options of the library for such types
-	known   [256]string                        // strings that are likely to be repeated, by hash
+
+	// Values that are likely to be repeated, by the hash of their text.
+	strings [256]string
+	amounts [64]amount
+	free    []byte // memory for further free-form values, see keep
+}
+
+// An amount is an amount of money and its text.
+type amount struct {
+	text  string
+	value decimal.Decimal
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -288,7 +297,7 @@ func (r *reader) elements(v reflect.Value, elem *plan, limit int, isEmbedded boo
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	v.SetZero()
 	n := 0
 	for depth := r.dec.StackDepth(); r.dec.PeekKind() != jsontext.KindEndArray; {
 		if limit > 0 && n == limit {
@@ -314,6 +323,9 @@ func (r *reader) elements(v reflect.Value, elem *plan, limit int, isEmbedded boo
 		default:
 			return err
 		}
+	}
+	if v.IsNil() {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	}
 	_, err := r.dec.ReadToken()
 	return err
@@ -447,14 +459,10 @@ func (o *object) read(r *reader, v reflect.Value) error {
 // find returns the place of the member with a quoted name, or a negative number if
 // there is none. It looks first at the place in following, and corrects it.
 func (o *object) find(quoted jsontext.Value, following *atomic.Int32) int {
-	name := quoted[1 : len(quoted)-1]
-	if likely := int(following.Load()); likely < len(o.members) && o.members[likely].name == string(name) {
+	if likely := int(following.Load()); likely < len(o.members) && o.members[likely].name == string(quoted[1:len(quoted)-1]) {
 		return likely
 	}
-	if !isPlain(name) {
-		name = []byte(unquote(quoted))
-	}
-	place, known := o.places[string(name)]
+	place, known := o.places[string(content(quoted))]
 	if !known || place == hidden {
 		return hidden
 	}
@@ -539,15 +547,20 @@ func (r *reader) refuse(want string) error {
 	return odd(mismatch(want, kindName(kind)))
 }
 
-// scalar returns the next value, which is of the given kind, or nil if it is null.
+// scalar reads a value of the given kind. It returns nil for null, and an error
+// about the value if it is of another kind.
 func (r *reader) scalar(kind jsontext.Kind, t reflect.Type) (jsontext.Value, error) {
-	switch got := r.dec.PeekKind(); got {
+	value, err := r.dec.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	switch got := value.Kind(); got {
 	case kind:
-		return r.dec.ReadValue()
+		return value, nil
 	case jsontext.KindNull:
-		return nil, r.dec.SkipValue()
+		return nil, nil
 	default:
-		return nil, r.refuse(typeName(t))
+		return nil, odd(mismatch(typeName(t), kindName(got)))
 	}
 }
 
@@ -569,22 +582,26 @@ func readTextValue(r *reader, v reflect.Value) error {
 		return err
 	}
 	target, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
-	if err := target.UnmarshalText([]byte(r.text(quoted))); err != nil {
+	if err := target.UnmarshalText(content(quoted)); err != nil {
 		return &Error{Reason: doesNotFit, Cause: err, skippable: true}
 	}
 	return nil
 }
 
 func readBool(r *reader, v reflect.Value) error {
-	switch r.dec.PeekKind() {
+	value, err := r.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch got := value.Kind(); got {
 	case jsontext.KindTrue:
 		v.SetBool(true)
 	case jsontext.KindFalse, jsontext.KindNull:
 		v.SetBool(false)
 	default:
-		return r.refuse(typeName(v.Type()))
+		return odd(mismatch(typeName(v.Type()), kindName(got)))
 	}
-	return r.dec.SkipValue()
+	return nil
 }
 
 func readInt(r *reader, v reflect.Value) error {
@@ -629,8 +646,26 @@ func readRaw(r *reader, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	v.SetBytes(bytes.Clone(raw))
+	v.SetBytes(r.keep(raw))
 	return nil
+}
+
+const (
+	chunk        = 1 << 10   // bytes allocated at once for short free-form values
+	longestInOne = chunk / 8 // maximum length of such a value
+)
+
+// keep returns a copy of raw. It allocates memory for several short values at once.
+func (r *reader) keep(raw []byte) []byte {
+	if len(raw) > longestInOne {
+		return bytes.Clone(raw)
+	}
+	if len(r.free) < len(raw) {
+		r.free = make([]byte, chunk)
+	}
+	kept := slices.Clip(r.free[:len(raw)])
+	r.free = r.free[copy(kept, raw):]
+	return kept
 }
 
 func readTime(r *reader, v reflect.Value) error {
@@ -676,18 +711,22 @@ func readAmount(r *reader, v reflect.Value) error {
 
 // money reads an amount, which is a string or a number. It is never skipped.
 func (r *reader) money() (d decimal.Decimal, err error) {
-	kind := r.dec.PeekKind()
 	value, err := r.dec.ReadValue()
-	switch {
-	case err != nil:
+	if err != nil {
 		return d, err
-	case kind != jsontext.KindString && kind != jsontext.KindNumber:
+	}
+	if kind := value.Kind(); kind != jsontext.KindString && kind != jsontext.KindNumber {
 		return d, r.fault("want a decimal number, got " + kindName(kind))
+	}
+	known := &r.amounts[maphash.Bytes(seed, value)%uint64(len(r.amounts))]
+	if known.text == string(value) {
+		return known.value, nil
 	}
 	d, reason := parseMoney(value)
 	if reason != "" {
 		return d, r.fault(reason)
 	}
+	*known = amount{string(value), d} // no method of a Decimal changes the memory that its copies share
 	return d, nil
 }
 
@@ -709,26 +748,13 @@ const longestShared = 40
 // text returns the text of a JSON string. It allocates no memory for a string that
 // it knows.
 func (r *reader) text(quoted jsontext.Value) string {
-	inner := quoted[1 : len(quoted)-1]
-	if !isPlain(inner) {
-		return unquote(quoted)
+	text := content(quoted)
+	if len(text) > longestShared {
+		return string(text)
 	}
-	if len(inner) > longestShared {
-		return string(inner)
-	}
-	known := &r.known[maphash.Bytes(seed, inner)%uint64(len(r.known))]
-	if *known != string(inner) {
-		*known = string(inner)
+	known := &r.strings[maphash.Bytes(seed, text)%uint64(len(r.strings))]
+	if *known != string(text) {
+		*known = string(text)
 	}
 	return *known
-}
-
-// isPlain reports whether a quoted text is the same as its content.
-func isPlain(text []byte) bool {
-	for _, b := range text {
-		if b == '\\' || b >= utf8.RuneSelf {
-			return bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
-		}
-	}
-	return true
 }

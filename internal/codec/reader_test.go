@@ -402,6 +402,41 @@ func TestUnmarshal_DocumentIsNotKept(t *testing.T) {
 	assert.Equal(t, thing{Name: "short", Names: []string{strings.Repeat("long", 20)}, Free: raw(`{"a":"b"}`)}, v)
 }
 
+// A reader shares repeated amounts, so that no method may return the memory of one.
+func TestUnmarshal_AmountsAreIndependent(t *testing.T) {
+	t.Parallel()
+	const document = `[{"total":7,"cost":"0.0420"},{"total":7,"cost":"0.0420"},{"total":"7","cost":0.0420},{"total":7e2,"cost":"0.042"}]`
+	want := []string{"7 0.042", "7 0.042", "7 0.042", "700 0.042"}
+	for range 2 {
+		var things []thing
+		require.NoError(t, Unmarshal(t.Context(), []byte(document), &things))
+		var got []string
+		for i := range things {
+			got = append(got, things[i].Total.String()+" "+things[i].Cost.Decimal.String())
+			things[i].Total.BigInt().SetInt64(-1)
+			things[i].Total.Coefficient().SetInt64(-1)
+			things[i].Cost.Decimal.Coefficient().SetInt64(-1)
+		}
+		assert.Equal(t, want, got)
+	}
+}
+
+// A reader allocates several free-form values at once.
+func TestUnmarshal_FreeFormValuesAreIndependent(t *testing.T) {
+	t.Parallel()
+	values := make([]string, 100)
+	for i := range values {
+		values[i] = `"` + strings.Repeat("x", 3*i) + `"`
+	}
+	var got []raw
+	require.NoError(t, Unmarshal(t.Context(), []byte("["+strings.Join(values, ",")+"]"), &got))
+	for i := range got {
+		assert.Equal(t, values[i], string(got[i]))
+		clear(append(got[i], "more"...))
+		clear(got[i])
+	}
+}
+
 // A plan remembers the order of the members, which differs between the documents.
 func TestUnmarshal_MembersInAnyOrder(t *testing.T) {
 	t.Parallel()
