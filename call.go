@@ -139,13 +139,14 @@ func (r request) validate() error {
 			errs = append(errs, badArgument(arg.name, err.Error()))
 		}
 	}
+	var badQuery, badBody error
 	if r.query != nil {
-		errs = append(errs, r.query.validate())
+		badQuery = r.query.validate()
 	}
 	if r.body != nil {
-		errs = append(errs, r.body.validate())
+		badBody = r.body.validate()
 	}
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), badQuery, badBody)
 }
 
 // build makes the request of a call, or returns the errors of its arguments.
@@ -163,9 +164,9 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 		req.Route = r.target.Path
 		u.RawPath, u.RawQuery = u.EscapedPath()+r.target.EscapedPath(), r.target.RawQuery
 	} else {
-		values := make([]string, len(r.path))
-		for i, arg := range r.path {
-			values[i] = arg.value
+		values := make([]string, 0, 3)
+		for _, arg := range r.path {
+			values = append(values, arg.value)
 		}
 		u.RawPath = u.EscapedPath() + e.Path(values...)
 	}
