@@ -14,6 +14,8 @@ type attemptKey struct{}
 
 // FromContext returns the attempt that ctx carries.
 func FromContext(ctx context.Context) (Attempt, bool) {
-	attempt, ok := ctx.Value(attemptKey{}).(Attempt)
-	return attempt, ok
+	if attempt, ok := ctx.Value(attemptKey{}).(*Attempt); ok {
+		return *attempt, true
+	}
+	return Attempt{}, false
 }

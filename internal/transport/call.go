@@ -64,8 +64,8 @@ func Do(ctx context.Context, settings *Settings, request *Request) *Result {
 	return &c.Result
 }
 
-// begin starts the next attempt: it waits for the rate limiter, asks for the
-// token and sets the headers. Its errors end the call.
+// begin starts the next attempt: it waits for the rate limiter and asks for the token.
+// Its errors end the call.
 func (c *call) begin(req *http.Request) error {
 	if c.ctx.Err() != nil {
 		return Ended(c.ctx)
@@ -91,31 +91,32 @@ func (c *call) begin(req *http.Request) error {
 		c.tokens = append(c.tokens, c.token)
 	}
 	c.token = token
-	req.Header = make(http.Header, len(s.Header)+3)
-	maps.Copy(req.Header, s.Header) // the values are shared, so they must not be changed
-	if token != "" {
-		req.Header["Authorization"] = []string{"Bearer " + token}
-	}
 	c.body = nil
-	if len(c.Request.Body) > 0 {
-		req.Header["Content-Type"] = jsonContent
-		if e.Retry != endpoint.Idempotent {
-			c.body = new(bodyState)
-		}
+	if len(c.Request.Body) > 0 && e.Retry != endpoint.Idempotent {
+		c.body = new(bodyState)
 	}
-	if c.Request.Key != "" {
-		req.Header["Idempotency-Key"] = []string{c.Request.Key}
-	}
+	req.Header = http.Header{} // net/http may have added cookies to that of the last attempt
 	c.Attempts++
 	return nil
 }
 
 var jsonContent = []string{"application/json"}
 
-// RoundTrip sends one HTTP request of the attempt: its first one, or one that
-// follows a redirect.
+// RoundTrip sets the headers and sends one HTTP request of the attempt: its first one,
+// or one that follows a redirect.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	once := req.WithContext(c.attemptCtx)
+	once.Header = maps.Clone(c.settings.Header) // the values are shared, so they must not be changed
+	maps.Copy(once.Header, req.Header)          // what net/http has added, such as cookies
+	if c.token != "" {
+		once.Header["Authorization"] = []string{"Bearer " + c.token}
+	}
+	if len(c.Request.Body) > 0 {
+		once.Header["Content-Type"] = jsonContent
+	}
+	if c.Request.Key != "" {
+		once.Header["Idempotency-Key"] = []string{c.Request.Key}
+	}
 	// Without GetBody, net/http cannot send the request again by itself, without
 	// the knowledge of the SDK and its retry budget.
 	once.GetBody = nil

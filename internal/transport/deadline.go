@@ -16,8 +16,9 @@ import (
 // count while the Deadline is paused. If it has no limit, only Stop ends the
 // context.
 type Deadline struct {
-	limit  time.Duration
-	cancel context.CancelCauseFunc
+	attempt Attempt
+	limit   time.Duration
+	cancel  context.CancelCauseFunc
 
 	mu      sync.Mutex
 	timer   *time.Timer   // nil without a limit
@@ -33,11 +34,11 @@ type Deadline struct {
 // does not count, because the server does not cause this wait. It counts while a
 // connection is being opened for the attempt.
 func (s *Settings) NewAttempt(ctx context.Context, e *endpoint.Endpoint, number int) (context.Context, *Deadline) {
-	d := &Deadline{limit: s.AttemptTimeout, resumed: time.Now()}
+	d := &Deadline{attempt: Attempt{e.Operation, e.Method, e.Route, number}, limit: s.AttemptTimeout, resumed: time.Now()}
 	if own := s.HTTPClient.Timeout; own > 0 && (d.limit == 0 || own < d.limit) {
 		d.limit = own
 	}
-	ctx, d.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, Attempt{e.Operation, e.Method, e.Route, number}))
+	ctx, d.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, &d.attempt))
 	if d.limit == 0 {
 		return ctx, d
 	}

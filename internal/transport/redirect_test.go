@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strconv"
 	"strings"
@@ -72,6 +73,8 @@ func TestNewHTTPClient_RedirectWithinOrigin(t *testing.T) {
 			moved := server.Requests()[1]
 			assert.Equal(t, "PATCH", moved.Method)
 			assert.Equal(t, `{"reason":"canary-body"}`, moved.Body)
+			assert.Equal(t, "application/json", moved.Header.Get("Content-Type"))
+			assert.Equal(t, []string{"Bearer " + testToken}, moved.Header["Authorization"])
 		})
 	}
 }
@@ -116,6 +119,30 @@ func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 		assert.Equal(t, 307, result.Response.StatusCode)
 		assert.Empty(t, other.Requests())
 	})
+}
+
+func TestDo_HeadersAddedByClient(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(307, "", "Location: /moved"), wire.Answer(200, ok))
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	u, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: "1", Path: "/"}})
+	s := newSettings(nil)
+	s.BackoffMin, s.BackoffMax = 1, 1
+	s.HTTPClient = NewHTTPClient(&http.Client{Jar: jar, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
+		req.Header.Set("X-Redirected", "yes")
+		return nil
+	}}, newPool(t))
+	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
+	requests := server.Requests()
+	require.Len(t, requests, 3)
+	for _, r := range requests {
+		assert.Equal(t, []string{"session=1"}, r.Header["Cookie"], "each attempt sends it once")
+		assert.Equal(t, []string{"Bearer " + testToken}, r.Header["Authorization"])
+	}
+	assert.Equal(t, "yes", requests[2].Header.Get("X-Redirected"))
 }
 
 func TestNewHTTPClient_CopiesClient(t *testing.T) {
