@@ -391,6 +391,14 @@ func TestUnmarshal_ManyTexts(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
+// A reader compares the quoted forms of repeated strings.
+func TestUnmarshal_TextsWithEscapes(t *testing.T) {
+	t.Parallel()
+	var got []string
+	require.NoError(t, Unmarshal(t.Context(), []byte(`["a\\nb","a\nb","a\\nb","\u0061","a","\u0061","\\u0061"]`), &got))
+	assert.Equal(t, []string{`a\nb`, "a\nb", `a\nb`, "a", "a", "a", `\u0061`}, got)
+}
+
 func TestUnmarshal_DocumentIsNotKept(t *testing.T) {
 	t.Parallel()
 	data := []byte(`{"name":"short","names":["` + strings.Repeat("long", 20) + `"],"free":{"a":"b"}}`)
