@@ -363,7 +363,7 @@ func TestModelsService_RunAndWait_EndsEarly(t *testing.T) {
 
 func TestRunsService_RedeliverCallback_HasNoBody(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, `{"id":"d"}`))
+	server := wire.Serve(t, wire.Respond(200, `{"id":"d"}`))
 	client, err := runflow.NewClient(token, runflow.WithBaseURL(server.URL))
 	require.NoError(t, err)
 	delivery, err := client.Runs.RedeliverCallback(t.Context(), "1")

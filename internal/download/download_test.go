@@ -23,7 +23,7 @@ import (
 
 func TestFetch_RequestOnTheWire(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, content, "Set-Cookie: session=canary"))
+	server := wire.Serve(t, wire.Respond(200, content, "Set-Cookie: session=canary"))
 	s := newSettings(newPool(t))
 	for range 2 {
 		var got bytes.Buffer
@@ -45,7 +45,7 @@ func TestFetch_RequestOnTheWire(t *testing.T) {
 
 func TestFetch_CarriesAttempt(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, ""), wire.Answer(200, content))
+	server := wire.Serve(t, wire.Respond(503, ""), wire.Respond(200, content))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []transport.Attempt
@@ -75,7 +75,7 @@ func TestFetch_ErrorResponse(t *testing.T) {
 			if status == 304 {
 				body = ""
 			}
-			server := wire.Serve(t, wire.Answer(status, body))
+			server := wire.Serve(t, wire.Respond(status, body))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				var got bytes.Buffer
@@ -93,7 +93,7 @@ func TestFetch_ErrorResponse(t *testing.T) {
 
 func TestFetch_OtherSuccess(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(203, content), wire.Answer(204, ""))
+	server := wire.Serve(t, wire.Respond(203, content), wire.Respond(204, ""))
 	s := newSettings(newPool(t))
 	for _, want := range []string{content, ""} {
 		var got bytes.Buffer
@@ -158,7 +158,7 @@ func TestFetch_NoProgress(t *testing.T) {
 
 func TestFetch_Budget(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, ""))
+	server := wire.Serve(t, wire.Respond(503, ""))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)
@@ -174,7 +174,7 @@ func TestFetch_Budget(t *testing.T) {
 
 func TestFetch_RetryAfter(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "", "Retry-After: 20"), wire.Answer(200, content))
+	server := wire.Serve(t, wire.Respond(503, "", "Retry-After: 20"), wire.Respond(200, content))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -185,7 +185,7 @@ func TestFetch_RetryAfter(t *testing.T) {
 
 func TestFetch_ContextEnds(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "", "Retry-After: 20"))
+	server := wire.Serve(t, wire.Respond(503, "", "Retry-After: 20"))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -307,7 +307,7 @@ func TestNewHTTPClient_Redirects(t *testing.T) {
 		_, _ = io.WriteString(w, content)
 	}))
 	t.Cleanup(secure.Close)
-	elsewhere := wire.Serve(t, wire.Answer(200, content))
+	elsewhere := wire.Serve(t, wire.Respond(200, content))
 	for name, tc := range map[string]struct {
 		location string
 		followed bool
@@ -324,7 +324,7 @@ func TestNewHTTPClient_Redirects(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(302, "", "Location: "+tc.location), wire.Answer(200, content))
+			server := wire.Serve(t, wire.Respond(302, "", "Location: "+tc.location), wire.Respond(200, content))
 			pool := newPool(t)
 			trusting, isTransport := secure.Client().Transport.(*http.Transport)
 			require.True(t, isTransport)
@@ -352,7 +352,7 @@ func TestNewHTTPClient_Redirects(t *testing.T) {
 
 func TestNewHTTPClient_EndlessRedirects(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(302, "", "Location: /round"))
+	server := wire.Serve(t, wire.Respond(302, "", "Location: /round"))
 	result := Fetch(t.Context(), newSettings(newPool(t)), fileAt(t, server.URL), &File{Writer: io.Discard})
 	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
 	assert.Equal(t, 1, result.Attempts)

@@ -40,39 +40,39 @@ func TestFetch_Resume(t *testing.T) {
 		err    error
 		got    string
 	}{
-		"in one go":                {[]wire.Step{wire.Answer(200, content, etag)}, []string{""}, nil, content},
-		"resumed":                  {[]wire.Step{cut, wire.Answer(206, "456789", rest, etag)}, []string{"", "bytes=4-"}, nil, content},
-		"size unknown":             {[]wire.Step{cut, wire.Answer(206, "456789", "Content-Range: bytes 4-9/*")}, []string{"", "bytes=4-"}, nil, content},
-		"resumed further back":     {[]wire.Step{cut, wire.Answer(206, "23456789", "Content-Range: bytes 2-9/10")}, []string{"", "bytes=4-"}, nil, content},
-		"resumed twice":            {[]wire.Step{cut, cutOff(206, "45", "Content-Length: 6", rest), wire.Answer(206, "6789", "Content-Range: bytes 6-9/10")}, []string{"", "bytes=4-", "bytes=6-"}, nil, content},
-		"less than asked for":      {[]wire.Step{cut, wire.Answer(206, "45", "Content-Range: bytes 4-5/10"), wire.Answer(206, "6789", "Content-Range: bytes 6-9/10")}, []string{"", "bytes=4-", "bytes=6-"}, nil, content},
-		"chunked":                  {[]wire.Step{cutOff(200, "4\r\n0123\r\n", chunked, etag), wire.Answer(206, "456789", rest)}, []string{"", "bytes=4-"}, nil, content},
-		"after a 503":              {[]wire.Step{wire.Answer(503, ""), wire.Answer(200, content)}, []string{"", ""}, nil, content},
-		"503 in between":           {[]wire.Step{cut, wire.Answer(503, ""), wire.Answer(206, "456789", rest)}, []string{"", "bytes=4-", "bytes=4-"}, nil, content},
-		"whole file, same ETag":    {[]wire.Step{cut, wire.Answer(200, content, etag)}, []string{"", "bytes=4-"}, nil, content},
-		"whole file, cut again":    {[]wire.Step{cut, cutOff(200, "01", whole, etag), wire.Answer(200, content, etag)}, []string{"", "bytes=4-", "bytes=4-"}, nil, content},
-		"only the end was lost":    {[]wire.Step{cutOff(200, "a\r\n0123456789\r\n", chunked, etag), wire.Answer(416, "", "Content-Range: bytes */10")}, []string{"", "bytes=10-"}, nil, content},
-		"first response is a part": {[]wire.Step{wire.Answer(206, content, "Content-Range: bytes 0-9/10")}, []string{""}, nil, content},
+		"in one go":                {[]wire.Step{wire.Respond(200, content, etag)}, []string{""}, nil, content},
+		"resumed":                  {[]wire.Step{cut, wire.Respond(206, "456789", rest, etag)}, []string{"", "bytes=4-"}, nil, content},
+		"size unknown":             {[]wire.Step{cut, wire.Respond(206, "456789", "Content-Range: bytes 4-9/*")}, []string{"", "bytes=4-"}, nil, content},
+		"resumed further back":     {[]wire.Step{cut, wire.Respond(206, "23456789", "Content-Range: bytes 2-9/10")}, []string{"", "bytes=4-"}, nil, content},
+		"resumed twice":            {[]wire.Step{cut, cutOff(206, "45", "Content-Length: 6", rest), wire.Respond(206, "6789", "Content-Range: bytes 6-9/10")}, []string{"", "bytes=4-", "bytes=6-"}, nil, content},
+		"less than asked for":      {[]wire.Step{cut, wire.Respond(206, "45", "Content-Range: bytes 4-5/10"), wire.Respond(206, "6789", "Content-Range: bytes 6-9/10")}, []string{"", "bytes=4-", "bytes=6-"}, nil, content},
+		"chunked":                  {[]wire.Step{cutOff(200, "4\r\n0123\r\n", chunked, etag), wire.Respond(206, "456789", rest)}, []string{"", "bytes=4-"}, nil, content},
+		"after a 503":              {[]wire.Step{wire.Respond(503, ""), wire.Respond(200, content)}, []string{"", ""}, nil, content},
+		"503 in between":           {[]wire.Step{cut, wire.Respond(503, ""), wire.Respond(206, "456789", rest)}, []string{"", "bytes=4-", "bytes=4-"}, nil, content},
+		"whole file, same ETag":    {[]wire.Step{cut, wire.Respond(200, content, etag)}, []string{"", "bytes=4-"}, nil, content},
+		"whole file, cut again":    {[]wire.Step{cut, cutOff(200, "01", whole, etag), wire.Respond(200, content, etag)}, []string{"", "bytes=4-", "bytes=4-"}, nil, content},
+		"only the end was lost":    {[]wire.Step{cutOff(200, "a\r\n0123456789\r\n", chunked, etag), wire.Respond(416, "", "Content-Range: bytes */10")}, []string{"", "bytes=10-"}, nil, content},
+		"first response is a part": {[]wire.Step{wire.Respond(206, content, "Content-Range: bytes 0-9/10")}, []string{""}, nil, content},
 
-		"date":                  {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Answer(206, "456789", rest)}, []string{"", "bytes=4-"}, nil, content},
-		"whole file, same date": {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Answer(200, content, date, old)}, []string{"", "bytes=4-"}, nil, content},
+		"date":                  {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Respond(206, "456789", rest)}, []string{"", "bytes=4-"}, nil, content},
+		"whole file, same date": {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Respond(200, content, date, old)}, []string{"", "bytes=4-"}, nil, content},
 		"date is too young":     {[]wire.Step{cutOff(200, "0123", whole, date, young)}, []string{""}, errOtherFile, "0123"},
 		"date of no response":   {[]wire.Step{cutOff(200, "0123", whole, old)}, []string{""}, errOtherFile, "0123"},
-		"date of the part":      {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Answer(206, "456789", rest, date, old)}, []string{"", "bytes=4-"}, nil, content},
-		"another date":          {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Answer(206, "efghij", rest, date, older)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"date of the part":      {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Respond(206, "456789", rest, date, old)}, []string{"", "bytes=4-"}, nil, content},
+		"another date":          {[]wire.Step{cutOff(200, "0123", whole, date, old), wire.Respond(206, "efghij", rest, date, older)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
 
 		"no validator":                {[]wire.Step{cutOff(200, "0123", whole)}, []string{""}, errOtherFile, "0123"},
 		"weak ETag":                   {[]wire.Step{cutOff(200, "0123", whole, weakTag)}, []string{""}, errOtherFile, "0123"},
-		"whole file, other ETag":      {[]wire.Step{cut, wire.Answer(200, other, otherTag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
-		"whole file, no ETag":         {[]wire.Step{cut, wire.Answer(200, content)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
-		"whole file, other size":      {[]wire.Step{cut, wire.Answer(200, content+"x", etag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
-		"part with another ETag":      {[]wire.Step{cut, wire.Answer(206, "efghij", rest, otherTag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
-		"part of another size":        {[]wire.Step{cut, wire.Answer(206, "456789x", "Content-Range: bytes 4-10/11")}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
-		"part without Content-Range":  {[]wire.Step{wire.Answer(206, content)}, []string{""}, errNoRange, ""},
-		"part of another unit":        {[]wire.Step{wire.Answer(206, content, "Content-Range: pages 0-9/10")}, []string{""}, errNoRange, ""},
-		"part longer than announced":  {[]wire.Step{cut, wire.Answer(206, "456789xyz", rest)}, []string{"", "bytes=4-"}, errOtherPart, content + "xyz"},
-		"part that leaves a gap":      {[]wire.Step{cut, wire.Answer(206, "789", "Content-Range: bytes 7-9/10")}, []string{"", "bytes=4-", "bytes=4-", "bytes=4-", "bytes=4-"}, errOtherPart, "0123"},
-		"first part is not the first": {[]wire.Step{wire.Answer(206, "456789", rest), wire.Answer(200, content)}, []string{"", ""}, nil, content},
+		"whole file, other ETag":      {[]wire.Step{cut, wire.Respond(200, other, otherTag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"whole file, no ETag":         {[]wire.Step{cut, wire.Respond(200, content)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"whole file, other size":      {[]wire.Step{cut, wire.Respond(200, content+"x", etag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"part with another ETag":      {[]wire.Step{cut, wire.Respond(206, "efghij", rest, otherTag)}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"part of another size":        {[]wire.Step{cut, wire.Respond(206, "456789x", "Content-Range: bytes 4-10/11")}, []string{"", "bytes=4-"}, errOtherFile, "0123"},
+		"part without Content-Range":  {[]wire.Step{wire.Respond(206, content)}, []string{""}, errNoRange, ""},
+		"part of another unit":        {[]wire.Step{wire.Respond(206, content, "Content-Range: pages 0-9/10")}, []string{""}, errNoRange, ""},
+		"part longer than announced":  {[]wire.Step{cut, wire.Respond(206, "456789xyz", rest)}, []string{"", "bytes=4-"}, errOtherPart, content + "xyz"},
+		"part that leaves a gap":      {[]wire.Step{cut, wire.Respond(206, "789", "Content-Range: bytes 7-9/10")}, []string{"", "bytes=4-", "bytes=4-", "bytes=4-", "bytes=4-"}, errOtherPart, "0123"},
+		"first part is not the first": {[]wire.Step{wire.Respond(206, "456789", rest), wire.Respond(200, content)}, []string{"", ""}, nil, content},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,7 @@ func TestFetch_Resume_IfRange(t *testing.T) {
 		`"v1"`:                          {etag, date, old},
 		"Tue, 31 Dec 2024 23:59:00 GMT": {weakTag, date, old},
 	} {
-		server := wire.Serve(t, cutOff(200, "0123", append(header, whole)...), wire.Answer(206, "456789", rest))
+		server := wire.Serve(t, cutOff(200, "0123", append(header, whole)...), wire.Respond(206, "456789", rest))
 		outside := newOutside(t)
 		synctest.Test(t, func(t *testing.T) {
 			require.NoError(t, Fetch(t.Context(), newSettings(outside), fileAt(t, server.URL), &File{Writer: io.Discard}).Err)
@@ -123,7 +123,7 @@ func TestFetch_Resume_IfRange(t *testing.T) {
 // beginning.
 func TestFetch_Resume_RangeNotSatisfiable(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, cutOff(200, "0123", whole, etag), wire.Answer(416, "", "Content-Range: bytes */4"))
+	server := wire.Serve(t, cutOff(200, "0123", whole, etag), wire.Respond(416, "", "Content-Range: bytes */4"))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		result := Fetch(t.Context(), newSettings(outside), fileAt(t, server.URL), &File{Writer: io.Discard})
@@ -138,13 +138,13 @@ func TestFetch_Restart(t *testing.T) {
 		steps  []wire.Step
 		ranges []string
 	}{
-		"no validator":           {[]wire.Step{cutOff(200, "0123", whole), wire.Answer(200, other)}, []string{"", ""}},
-		"another ETag":           {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Answer(200, other, otherTag)}, []string{"", "bytes=4-"}},
-		"part with another ETag": {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Answer(206, "efghij", rest, otherTag), wire.Answer(200, other, otherTag)}, []string{"", "bytes=4-", ""}},
-		"shorter file":           {[]wire.Step{cutOff(200, "0123456789abc", "Content-Length: 20"), wire.Answer(200, other)}, []string{"", ""}},
-		"part not asked for":     {[]wire.Step{cutOff(200, "0123", whole), wire.Answer(206, other, "Content-Range: bytes 0-9/10")}, []string{"", ""}},
-		"twice":                  {[]wire.Step{cutOff(200, "0123", whole), cutOff(200, "01234567", whole), wire.Answer(200, other)}, []string{"", "", ""}},
-		"then resumed":           {[]wire.Step{cutOff(200, "0123", whole), cutOff(200, "abcd", whole, etag), wire.Answer(206, "efghij", rest)}, []string{"", "", "bytes=4-"}},
+		"no validator":           {[]wire.Step{cutOff(200, "0123", whole), wire.Respond(200, other)}, []string{"", ""}},
+		"another ETag":           {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Respond(200, other, otherTag)}, []string{"", "bytes=4-"}},
+		"part with another ETag": {[]wire.Step{cutOff(200, "0123", whole, etag), wire.Respond(206, "efghij", rest, otherTag), wire.Respond(200, other, otherTag)}, []string{"", "bytes=4-", ""}},
+		"shorter file":           {[]wire.Step{cutOff(200, "0123456789abc", "Content-Length: 20"), wire.Respond(200, other)}, []string{"", ""}},
+		"part not asked for":     {[]wire.Step{cutOff(200, "0123", whole), wire.Respond(206, other, "Content-Range: bytes 0-9/10")}, []string{"", ""}},
+		"twice":                  {[]wire.Step{cutOff(200, "0123", whole), cutOff(200, "01234567", whole), wire.Respond(200, other)}, []string{"", "", ""}},
+		"then resumed":           {[]wire.Step{cutOff(200, "0123", whole), cutOff(200, "abcd", whole, etag), wire.Respond(206, "efghij", rest)}, []string{"", "", "bytes=4-"}},
 	} {
 		for mode, flags := range map[string]int{"": 0, " of a file that is appended to": os.O_APPEND} {
 			t.Run(name+mode, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestFetch_Restart_CannotTruncate(t *testing.T) {
 	for name, w := range map[string]*stubborn{"seek fails": {errSeek: errTest}, "truncate fails": {errTruncate: errTest}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, cutOff(200, "0123", whole), wire.Answer(200, other))
+			server := wire.Serve(t, cutOff(200, "0123", whole), wire.Respond(200, other))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				result := Fetch(t.Context(), newSettings(outside), fileAt(t, server.URL), &File{Writer: w})
@@ -203,11 +203,11 @@ func TestFetch_SecondURL(t *testing.T) {
 		err  error
 		got  string
 	}{
-		"same file":     {wire.Answer(206, "456789", rest, etag), nil, content},
-		"another file":  {wire.Answer(200, other, otherTag), errOtherFile, "0123"},
-		"not available": {wire.Answer(503, ""), nil, "0123"},
+		"same file":     {wire.Respond(206, "456789", rest, etag), nil, content},
+		"another file":  {wire.Respond(200, other, otherTag), errOtherFile, "0123"},
+		"not available": {wire.Respond(503, ""), nil, "0123"},
 	} {
-		first := wire.Serve(t, cutOff(200, "0123", whole, etag), wire.Answer(403, ""))
+		first := wire.Serve(t, cutOff(200, "0123", whole, etag), wire.Respond(403, ""))
 		second := wire.Serve(t, tc.step)
 		outside := newOutside(t)
 		var got bytes.Buffer
@@ -225,7 +225,7 @@ func TestFetch_SecondURL(t *testing.T) {
 func TestFetch_SecondURL_NoValidator(t *testing.T) {
 	t.Parallel()
 	first := wire.Serve(t, cutOff(200, "0123", whole))
-	second := wire.Serve(t, wire.Answer(503, ""), wire.Answer(200, content))
+	second := wire.Serve(t, wire.Respond(503, ""), wire.Respond(200, content))
 	outside := newOutside(t)
 	var got bytes.Buffer
 	f := &File{Writer: &got}
@@ -241,7 +241,7 @@ func TestFetch_SecondURL_NoValidator(t *testing.T) {
 
 func TestFetch_OnStart(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, ""), cutOff(200, "0123", whole, "Content-Type: image/png"), wire.Answer(200, other, "Content-Type: text/html"))
+	server := wire.Serve(t, wire.Respond(503, ""), cutOff(200, "0123", whole, "Content-Type: image/png"), wire.Respond(200, other, "Content-Type: text/html"))
 	outside := newOutside(t)
 	got := newDestination(t, true)
 	var infos []Info
@@ -261,7 +261,7 @@ func TestFetch_OnStart(t *testing.T) {
 func TestFetch_OnStart_InvalidSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []string{"*", "-10", "many", "99999999999999999999"} {
-		server := wire.Serve(t, wire.Answer(206, content, "Content-Range: bytes 0-9/"+size))
+		server := wire.Serve(t, wire.Respond(206, content, "Content-Range: bytes 0-9/"+size))
 		var got bytes.Buffer
 		var started Info
 		f := &File{Writer: &got, OnStart: func(info Info) error { started = info; return nil }}
@@ -273,7 +273,7 @@ func TestFetch_OnStart_InvalidSize(t *testing.T) {
 
 func TestFetch_OnStart_Error(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, content))
+	server := wire.Serve(t, wire.Respond(200, content))
 	var got bytes.Buffer
 	f := &File{Writer: &got, OnStart: func(Info) error { return errTest }}
 	result := Fetch(t.Context(), newSettings(newPool(t)), fileAt(t, server.URL), f)
@@ -285,7 +285,7 @@ func TestFetch_OnStart_Error(t *testing.T) {
 
 func TestFetch_OnProgress(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, cutOff(200, "0123", whole), wire.Answer(200, other))
+	server := wire.Serve(t, cutOff(200, "0123", whole), wire.Respond(200, other))
 	outside := newOutside(t)
 	var progress [][2]int64
 	f := &File{Writer: newDestination(t, true), OnProgress: func(written, total int64) { progress = append(progress, [2]int64{written, total}) }}
@@ -311,13 +311,13 @@ func TestFetch_MaxBytes(t *testing.T) {
 		tooLarge bool
 		got      string
 	}{
-		"exactly":             {wire.Answer(200, content), false, content},
+		"exactly":             {wire.Respond(200, content), false, content},
 		"exactly, chunked":    {stream("a\r\n" + content + "\r\n"), false, content},
-		"announced":           {wire.Answer(200, content+"x"), true, ""},
+		"announced":           {wire.Respond(200, content+"x"), true, ""},
 		"chunked":             {stream("b\r\n" + content + "x\r\n"), true, content},
 		"chunked after limit": {stream("a\r\n" + content + "\r\n1\r\nx\r\n"), true, content},
-		"gzip":                {wire.Answer(200, zipped(t, content), "Content-Encoding: gzip"), false, content},
-		"gzip that is a bomb": {wire.Answer(200, zipped(t, strings.Repeat("0", 1<<20)), "Content-Encoding: gzip"), true, "0000000000"},
+		"gzip":                {wire.Respond(200, zipped(t, content), "Content-Encoding: gzip"), false, content},
+		"gzip that is a bomb": {wire.Respond(200, zipped(t, strings.Repeat("0", 1<<20)), "Content-Encoding: gzip"), true, "0000000000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -353,7 +353,7 @@ func zipped(t *testing.T, text string) string {
 func TestFetch_Encodings(t *testing.T) {
 	t.Parallel()
 	whole := zipped(t, content)
-	gzipped := wire.Answer(200, whole, "Content-Encoding: gzip", etag)
+	gzipped := wire.Respond(200, whole, "Content-Encoding: gzip", etag)
 	cut := cutOff(200, whole[:len(whole)-8], "Content-Length: "+strconv.Itoa(len(whole)), "Content-Encoding: gzip", etag)
 	for name, tc := range map[string]struct {
 		steps       []wire.Step
@@ -362,15 +362,15 @@ func TestFetch_Encodings(t *testing.T) {
 		got         string
 		ranges      []string
 	}{
-		"identity":             {[]wire.Step{wire.Answer(200, content, "Content-Encoding: identity")}, false, "", content, []string{""}},
+		"identity":             {[]wire.Step{wire.Respond(200, content, "Content-Encoding: identity")}, false, "", content, []string{""}},
 		"gzip":                 {[]wire.Step{gzipped}, false, "", content, []string{""}},
-		"x-gzip":               {[]wire.Step{wire.Answer(200, whole, "Content-Encoding: x-gzip")}, false, "", content, []string{""}},
+		"x-gzip":               {[]wire.Step{wire.Respond(200, whole, "Content-Encoding: x-gzip")}, false, "", content, []string{""}},
 		"gzip that breaks off": {[]wire.Step{cut, gzipped}, false, errOtherFile.Error(), content, []string{""}},
 		"gzip, restarted":      {[]wire.Step{cut, gzipped}, true, "", content, []string{"", ""}},
-		"empty gzip":           {[]wire.Step{wire.Answer(200, "", "Content-Encoding: gzip"), gzipped}, false, "", content, []string{"", ""}},
-		"not gzip":             {[]wire.Step{wire.Answer(200, "not gzip at all", "Content-Encoding: gzip"), gzipped}, false, "", content, []string{"", ""}},
-		"br":                   {[]wire.Step{wire.Answer(200, "canary", "Content-Encoding: br")}, false, "the storage host sent the file in an unknown encoding", "", []string{""}},
-		"two":                  {[]wire.Step{wire.Answer(200, "canary", "Content-Encoding: gzip, gzip")}, false, "the storage host sent the file in an unknown encoding", "", []string{""}},
+		"empty gzip":           {[]wire.Step{wire.Respond(200, "", "Content-Encoding: gzip"), gzipped}, false, "", content, []string{"", ""}},
+		"not gzip":             {[]wire.Step{wire.Respond(200, "not gzip at all", "Content-Encoding: gzip"), gzipped}, false, "", content, []string{"", ""}},
+		"br":                   {[]wire.Step{wire.Respond(200, "canary", "Content-Encoding: br")}, false, "the storage host sent the file in an unknown encoding", "", []string{""}},
+		"two":                  {[]wire.Step{wire.Respond(200, "canary", "Content-Encoding: gzip, gzip")}, false, "the storage host sent the file in an unknown encoding", "", []string{""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -408,7 +408,7 @@ func TestFile_Write_Errors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(200, content))
+			server := wire.Serve(t, wire.Respond(200, content))
 			f := &File{Writer: tc.write, OnProgress: func(int64, int64) { assert.Fail(t, "it was not written") }}
 			result := Fetch(t.Context(), newSettings(newPool(t)), fileAt(t, server.URL), f)
 			require.ErrorIs(t, result.Err, tc.want)

@@ -32,7 +32,7 @@ func TestDo_ContextEndsDuringAttempt(t *testing.T) {
 
 func TestDo_EachAttemptAsksForToken(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(200, ok))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)
@@ -58,7 +58,7 @@ func TestDo_FailureBeforeAttempt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(200, ok))
+			server := wire.Serve(t, wire.Respond(200, ok))
 			s := newSettings(newPool(t))
 			spoil(s)
 			result := Do(t.Context(), s, createRun(t, server.URL))
@@ -70,7 +70,7 @@ func TestDo_FailureBeforeAttempt(t *testing.T) {
 		})
 		t.Run(name+" of a retry", func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(503, "{}"))
+			server := wire.Serve(t, wire.Respond(503, "{}"))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				s := newSettings(outside)
@@ -138,7 +138,7 @@ func TestDo_ContextEndsDuringTokenSource(t *testing.T) {
 
 func TestDo_EachAttemptWaitsForLimiter(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(503, "{}"), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(503, "{}"), wire.Respond(200, ok))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)
@@ -177,7 +177,7 @@ func TestDo_ContextEndsDuringLimiter(t *testing.T) {
 
 func TestFromContext(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(200, ok))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
@@ -201,7 +201,7 @@ func TestFromContext(t *testing.T) {
 
 func TestDo_ContextOfAttemptEnds(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(429, "{}", "Retry-After: 1"), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(429, "{}", "Retry-After: 1"), wire.Respond(200, ok))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		var ended []<-chan struct{}

@@ -32,7 +32,7 @@ func TestDo_MaxResponseBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body := strings.Repeat("x", tc.size)
-			server := wire.Serve(t, wire.Answer(200, body))
+			server := wire.Serve(t, wire.Respond(200, body))
 			s := newSettings(newPool(t))
 			s.MaxResponseBytes = tc.limit
 			result := Do(t.Context(), s, getRun(t, server.URL))
@@ -46,7 +46,7 @@ func TestDo_MaxResponseBytes(t *testing.T) {
 
 func TestDo_ErrorBodyIsCutOff(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(404, strings.Repeat("x", 2<<20)))
+	server := wire.Serve(t, wire.Respond(404, strings.Repeat("x", 2<<20)))
 	s := newSettings(newPool(t))
 	s.MaxResponseBytes = 4 << 20
 	result := Do(t.Context(), s, getRun(t, server.URL))
@@ -79,8 +79,8 @@ func TestDo_ErrorBodyBreaksOff(t *testing.T) {
 func TestDo_Gzip(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t,
-		wire.Answer(200, zipped(t, ok), "Content-Encoding: gzip"),
-		wire.Answer(200, zipped(t, strings.Repeat(" ", 2<<20)), "Content-Encoding: gzip"),
+		wire.Respond(200, zipped(t, ok), "Content-Encoding: gzip"),
+		wire.Respond(200, zipped(t, strings.Repeat(" ", 2<<20)), "Content-Encoding: gzip"),
 	)
 	s := newSettings(newPool(t))
 
@@ -132,7 +132,7 @@ func TestResponse_RequestID(t *testing.T) {
 // two responses would share the buffer.
 func TestResponse_Release_Twice(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(200, ok))
 	result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 	require.NoError(t, result.Err)
 	buffer := result.Response.buffer

@@ -25,7 +25,7 @@ func TestBudget_Outage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(503, "{}"))
+			server := wire.Serve(t, wire.Respond(503, "{}"))
 			outside := newOutside(t)
 			var attempts atomic.Int64
 			synctest.Test(t, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestBudget_Outage(t *testing.T) {
 
 func TestBudget_Recovers(t *testing.T) {
 	t.Parallel()
-	down, up := wire.Answer(503, "{}"), wire.Answer(200, ok)
+	down, up := wire.Respond(503, "{}"), wire.Respond(200, ok)
 	steps := []wire.Step{down, down, down} // the first call uses up the budget, the second has none
 	for range price {
 		steps = append(steps, up)

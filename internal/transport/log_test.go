@@ -18,9 +18,9 @@ import (
 func TestLogTo_OneRecordPerAttempt(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t,
-		wire.Answer(503, "canary-response", "Retry-After: 32", "X-Request-Id: req-1"),
+		wire.Respond(503, "canary-response", "Retry-After: 32", "X-Request-Id: req-1"),
 		wire.Reset(""),
-		wire.Answer(200, ok, "Runflow-Request-Id: req-3", "X-Request-Id: other"),
+		wire.Respond(200, ok, "Runflow-Request-Id: req-3", "X-Request-Id: other"),
 	)
 	outside := newOutside(t)
 	var out bytes.Buffer
@@ -59,7 +59,7 @@ func TestLogTo_OneRecordPerAttempt(t *testing.T) {
 
 func TestLogTo_NoDelayWithoutRetry(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"))
+	server := wire.Serve(t, wire.Respond(503, "{}"))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)
@@ -75,7 +75,7 @@ func TestLogTo_NoDelayWithoutRetry(t *testing.T) {
 
 func TestLogTo_Redacted(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(404, "{}", "X-Request-Id: "+testToken+"\tcanary-tenant"))
+	server := wire.Serve(t, wire.Respond(404, "{}", "X-Request-Id: "+testToken+"\tcanary-tenant"))
 	s := newSettings(newPool(t))
 	s.Header.Set("X-Tenant", "canary-tenant")
 	var records []Record

@@ -33,7 +33,7 @@ func TestDo_HTTP2_WithoutBody(t *testing.T) {
 // A connection that the server has closed in the meantime is replaced.
 func TestDo_WithoutBody_IdleConnectionClosed(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"+ok), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Close("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"+ok), wire.Respond(200, ok))
 	pool := newPool(t)
 	dial, closed := pool.DialContext, make(chan struct{}, 1)
 	pool.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

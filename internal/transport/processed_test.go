@@ -33,25 +33,25 @@ func TestDo_AtMostOnce(t *testing.T) {
 		unknown bool
 		withKey bool // retried with a key of the caller
 	}{
-		"429":                      {fault: wire.Answer(429, "{}", "Retry-After: 2"), retried: true, withKey: true},
-		"400":                      {fault: wire.Answer(400, "{}")},
-		"409":                      {fault: wire.Answer(409, "{}")},
-		"408":                      {fault: wire.Answer(408, "{}"), unknown: true, withKey: true},
-		"500":                      {fault: wire.Answer(500, "{}"), unknown: true, withKey: true},
-		"501":                      {fault: wire.Answer(501, "{}"), unknown: true},
-		"503":                      {fault: wire.Answer(503, "{}", "Retry-After: 1"), unknown: true, withKey: true},
+		"429":                      {fault: wire.Respond(429, "{}", "Retry-After: 2"), retried: true, withKey: true},
+		"400":                      {fault: wire.Respond(400, "{}")},
+		"409":                      {fault: wire.Respond(409, "{}")},
+		"408":                      {fault: wire.Respond(408, "{}"), unknown: true, withKey: true},
+		"500":                      {fault: wire.Respond(500, "{}"), unknown: true, withKey: true},
+		"501":                      {fault: wire.Respond(501, "{}"), unknown: true},
+		"503":                      {fault: wire.Respond(503, "{}", "Retry-After: 1"), unknown: true, withKey: true},
 		"101":                      {fault: wire.Close("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), unknown: true},
 		"099":                      {fault: wire.Send("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n"), unknown: true},
-		"300":                      {fault: wire.Answer(300, ""), unknown: true},
-		"301":                      {fault: wire.Answer(301, "", "Location: /v1/runs/1"), unknown: true},
-		"302":                      {fault: wire.Answer(302, "", "Location: /v1/runs/1"), unknown: true},
-		"303":                      {fault: wire.Answer(303, "", "Location: /v1/runs/1"), unknown: true},
-		"303 without a Location":   {fault: wire.Answer(303, ""), unknown: true},
-		"303 to another origin":    {fault: wire.Answer(303, "", elsewhere), unknown: true},
-		"304":                      {fault: wire.Answer(304, ""), unknown: true},
-		"307":                      {fault: wire.Answer(307, "", elsewhere)},
-		"308":                      {fault: wire.Answer(308, "", elsewhere)},
-		"307 without a Location":   {fault: wire.Answer(307, "")},
+		"300":                      {fault: wire.Respond(300, ""), unknown: true},
+		"301":                      {fault: wire.Respond(301, "", "Location: /v1/runs/1"), unknown: true},
+		"302":                      {fault: wire.Respond(302, "", "Location: /v1/runs/1"), unknown: true},
+		"303":                      {fault: wire.Respond(303, "", "Location: /v1/runs/1"), unknown: true},
+		"303 without a Location":   {fault: wire.Respond(303, ""), unknown: true},
+		"303 to another origin":    {fault: wire.Respond(303, "", elsewhere), unknown: true},
+		"304":                      {fault: wire.Respond(304, ""), unknown: true},
+		"307":                      {fault: wire.Respond(307, "", elsewhere)},
+		"308":                      {fault: wire.Respond(308, "", elsewhere)},
+		"307 without a Location":   {fault: wire.Respond(307, "")},
 		"reset before headers":     {fault: wire.Reset(""), unknown: true, withKey: true},
 		"closed":                   {fault: wire.Close(""), unknown: true, withKey: true},
 		"reset during headers":     {fault: wire.Reset("HTTP/1.1 201 Created\r\nContent-Le"), unknown: true, withKey: true},
@@ -59,11 +59,11 @@ func TestDo_AtMostOnce(t *testing.T) {
 		"not HTTP":                 {fault: wire.Close("hello\r\n\r\n"), unknown: true, withKey: true},
 		"404 whose body is cut":    {fault: wire.Close("HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\n{")},
 		"503 whose body is cut":    {fault: wire.Close("HTTP/1.1 503 Oops\r\nContent-Length: 10\r\n\r\n{"), unknown: true, withKey: true},
-		"status that is not known": {fault: wire.Answer(599, ""), unknown: true, withKey: true},
+		"status that is not known": {fault: wire.Respond(599, ""), unknown: true, withKey: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, tc.fault, wire.Answer(201, ok))
+			server := wire.Serve(t, tc.fault, wire.Respond(201, ok))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				result := Do(t.Context(), newSettings(outside), createRun(t, server.URL))
@@ -79,7 +79,7 @@ func TestDo_AtMostOnce(t *testing.T) {
 		})
 		t.Run(name+" with a key of the caller", func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, tc.fault, wire.Answer(201, ok))
+			server := wire.Serve(t, tc.fault, wire.Respond(201, ok))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				result := Do(t.Context(), newSettings(outside), createRunWithOwnKey(t, server.URL))
@@ -93,7 +93,7 @@ func TestDo_AtMostOnce(t *testing.T) {
 // A redirect that keeps the method is followed, with the body.
 func TestDo_AtMostOnce_RedirectFollowed(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(307, "", "Location: /elsewhere"), wire.Answer(201, ok))
+	server := wire.Serve(t, wire.Respond(307, "", "Location: /elsewhere"), wire.Respond(201, ok))
 	result := Do(t.Context(), newSettings(newPool(t)), createRun(t, server.URL))
 	require.NoError(t, result.Err)
 	assert.Equal(t, 201, result.Response.StatusCode)
@@ -104,7 +104,7 @@ func TestDo_AtMostOnce_RedirectFollowed(t *testing.T) {
 
 func TestDo_AtMostOnce_LostAfterRedirect(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(307, "", "Location: /elsewhere"), wire.Reset(""))
+	server := wire.Serve(t, wire.Respond(307, "", "Location: /elsewhere"), wire.Reset(""))
 	result := Do(t.Context(), newSettings(newPool(t)), createRun(t, server.URL))
 	require.Error(t, result.Err)
 	assert.Equal(t, 1, result.Attempts)
@@ -114,7 +114,7 @@ func TestDo_AtMostOnce_LostAfterRedirect(t *testing.T) {
 
 func TestDo_AtMostOnce_EndlessRedirects(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(307, "", "Location: /round"))
+	server := wire.Serve(t, wire.Respond(307, "", "Location: /round"))
 	result := Do(t.Context(), newSettings(newPool(t)), createRun(t, server.URL))
 	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
 	assert.Equal(t, 1, result.Attempts)
@@ -128,7 +128,7 @@ func TestDo_AtMostOnce_ReusedConnectionReset(t *testing.T) {
 	t.Parallel()
 	t.Run("key of the SDK", func(t *testing.T) {
 		t.Parallel()
-		server := wire.Serve(t, wire.Answer(200, ok), wire.Reset(""), wire.Answer(201, ok))
+		server := wire.Serve(t, wire.Respond(200, ok), wire.Reset(""), wire.Respond(201, ok))
 		s := newSettings(newPool(t))
 		require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
 		result := Do(t.Context(), s, createRun(t, server.URL))
@@ -138,7 +138,7 @@ func TestDo_AtMostOnce_ReusedConnectionReset(t *testing.T) {
 	})
 	t.Run("key of the caller", func(t *testing.T) {
 		t.Parallel()
-		server := wire.Serve(t, wire.Answer(200, ok), wire.Reset(""), wire.Answer(429, "{}", "Retry-After: 33"))
+		server := wire.Serve(t, wire.Respond(200, ok), wire.Reset(""), wire.Respond(429, "{}", "Retry-After: 33"))
 		outside := newOutside(t)
 		synctest.Test(t, func(t *testing.T) {
 			s := newSettings(outside)
@@ -153,7 +153,7 @@ func TestDo_AtMostOnce_ReusedConnectionReset(t *testing.T) {
 	})
 	t.Run("no body", func(t *testing.T) {
 		t.Parallel()
-		server := wire.Serve(t, wire.Answer(200, ok), wire.Reset(""), wire.Answer(201, ok))
+		server := wire.Serve(t, wire.Respond(200, ok), wire.Reset(""), wire.Respond(201, ok))
 		s := newSettings(newPool(t))
 		require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
 		result := Do(t.Context(), s, redeliver(t, server.URL))
@@ -192,14 +192,14 @@ func TestDo_AtMostOnce_NoBody(t *testing.T) {
 		attempts int
 		unknown  bool
 	}{
-		"429":   {wire.Answer(429, "{}"), 2, false},
-		"503":   {wire.Answer(503, "{}"), 1, true},
-		"303":   {wire.Answer(303, ""), 1, true},
+		"429":   {wire.Respond(429, "{}"), 2, false},
+		"503":   {wire.Respond(503, "{}"), 1, true},
+		"303":   {wire.Respond(303, ""), 1, true},
 		"reset": {wire.Reset(""), 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, tc.fault, wire.Answer(201, ok))
+			server := wire.Serve(t, tc.fault, wire.Respond(201, ok))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				result := Do(t.Context(), newSettings(outside), redeliver(t, server.URL))
@@ -307,7 +307,7 @@ func TestDo_AtMostOnce_NoResponse(t *testing.T) {
 
 func TestDo_AtMostOnce_UnknownOutcomeIsKept(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(409, "{}"))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(409, "{}"))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		result := Do(t.Context(), newSettings(outside), createRunWithOwnKey(t, server.URL))

@@ -18,7 +18,7 @@ import (
 
 func TestNewHTTPClient_RedirectToAnotherOrigin(t *testing.T) {
 	t.Parallel()
-	other := wire.Serve(t, wire.Answer(200, ok))
+	other := wire.Serve(t, wire.Respond(200, ok))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for name, target := range map[string]string{
 			"another port":   other.URL + "/elsewhere?token=canary-location",
@@ -29,7 +29,7 @@ func TestNewHTTPClient_RedirectToAnotherOrigin(t *testing.T) {
 		} {
 			t.Run(strconv.Itoa(status)+" "+name, func(t *testing.T) {
 				t.Parallel()
-				server := wire.Serve(t, wire.Answer(status, "", "Location: "+target))
+				server := wire.Serve(t, wire.Respond(status, "", "Location: "+target))
 				result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 				require.NoError(t, result.Err)
 				assert.Equal(t, status, result.Response.StatusCode)
@@ -50,9 +50,9 @@ func TestNewHTTPClient_RedirectWithinOrigin(t *testing.T) {
 	for status, keepsMethod := range map[int]bool{301: false, 302: false, 303: false, 307: true, 308: true} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			t.Parallel()
-			redirect := wire.Answer(status, "", "Location: /moved")
+			redirect := wire.Respond(status, "", "Location: /moved")
 
-			server := wire.Serve(t, redirect, wire.Answer(200, ok))
+			server := wire.Serve(t, redirect, wire.Respond(200, ok))
 			result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 			require.NoError(t, result.Err)
 			assert.Equal(t, 200, result.Response.StatusCode)
@@ -60,7 +60,7 @@ func TestNewHTTPClient_RedirectWithinOrigin(t *testing.T) {
 			assert.Equal(t, "/moved", server.Requests()[1].URI)
 			assert.Equal(t, "Bearer "+testToken, server.Requests()[1].Header.Get("Authorization"))
 
-			server = wire.Serve(t, redirect, wire.Answer(200, ok))
+			server = wire.Serve(t, redirect, wire.Respond(200, ok))
 			result = Do(t.Context(), newSettings(newPool(t)), setFeedback(t, server.URL))
 			require.NoError(t, result.Err)
 			if !keepsMethod {
@@ -81,7 +81,7 @@ func TestNewHTTPClient_RedirectWithinOrigin(t *testing.T) {
 
 func TestNewHTTPClient_EndlessRedirects(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(307, "", "Location: /round"))
+	server := wire.Serve(t, wire.Respond(307, "", "Location: /round"))
 	result := Do(t.Context(), newSettings(newPool(t)), getRun(t, server.URL))
 	require.ErrorContains(t, result.Err, "stopped after 10 redirects")
 	assert.Equal(t, 1, result.Attempts)
@@ -93,7 +93,7 @@ func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 	for name, policy := range map[string]error{"error": errTest, "last response": http.ErrUseLastResponse} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(307, "", "Location: /moved"), wire.Answer(200, ok))
+			server := wire.Serve(t, wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
 			s := newSettings(nil)
 			s.HTTPClient = NewHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return policy }}, newPool(t))
 			result := Do(t.Context(), s, getRun(t, server.URL))
@@ -110,8 +110,8 @@ func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 	}
 	t.Run("allows another origin", func(t *testing.T) {
 		t.Parallel()
-		other := wire.Serve(t, wire.Answer(200, ok))
-		server := wire.Serve(t, wire.Answer(307, "", "Location: "+other.URL))
+		other := wire.Serve(t, wire.Respond(200, ok))
+		server := wire.Serve(t, wire.Respond(307, "", "Location: "+other.URL))
 		s := newSettings(nil)
 		s.HTTPClient = NewHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}, newPool(t))
 		result := Do(t.Context(), s, getRun(t, server.URL))
@@ -123,7 +123,7 @@ func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 
 func TestDo_HeadersAddedByClient(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Answer(307, "", "Location: /moved"), wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	u, err := url.Parse(server.URL)
@@ -157,8 +157,8 @@ func TestNewHTTPClient_CopiesClient(t *testing.T) {
 func TestResponse_Refused_LocationWithoutRedirect(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t,
-		wire.Answer(503, "{}", "Location: https://other.example/"),
-		wire.Answer(201, ok, "Location: https://other.example/"),
+		wire.Respond(503, "{}", "Location: https://other.example/"),
+		wire.Respond(201, ok, "Location: https://other.example/"),
 	)
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {

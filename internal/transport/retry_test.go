@@ -23,11 +23,11 @@ import (
 func TestDo_IdempotentRetriedOnTemporaryError(t *testing.T) {
 	t.Parallel()
 	faults := map[string]wire.Step{
-		"408":                       wire.Answer(408, "{}"),
-		"429":                       wire.Answer(429, "{}"),
-		"500":                       wire.Answer(500, "{}"),
-		"502 with a page":           wire.Answer(502, "<html>bad gateway</html>"),
-		"503":                       wire.Answer(503, "{}"),
+		"408":                       wire.Respond(408, "{}"),
+		"429":                       wire.Respond(429, "{}"),
+		"500":                       wire.Respond(500, "{}"),
+		"502 with a page":           wire.Respond(502, "<html>bad gateway</html>"),
+		"503":                       wire.Respond(503, "{}"),
 		"closed before headers":     wire.Close(""),
 		"reset before headers":      wire.Reset(""),
 		"reset during headers":      wire.Reset("HTTP/1.1 200 OK\r\nContent-Le"),
@@ -41,7 +41,7 @@ func TestDo_IdempotentRetriedOnTemporaryError(t *testing.T) {
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, fault, fault, wire.Answer(200, ok))
+			server := wire.Serve(t, fault, fault, wire.Respond(200, ok))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				result := Do(t.Context(), newSettings(outside), setFeedback(t, server.URL))
@@ -72,7 +72,7 @@ func TestDo_FinalStatusNotRetried(t *testing.T) {
 			if status == 204 || status == 304 {
 				body = ""
 			}
-			server := wire.Serve(t, wire.Answer(status, body), wire.Answer(200, ok))
+			server := wire.Serve(t, wire.Respond(status, body), wire.Respond(200, ok))
 			result := Do(t.Context(), newSettings(newPool(t)), setFeedback(t, server.URL))
 			require.NoError(t, result.Err)
 			assert.Equal(t, status, result.Response.StatusCode)
@@ -98,7 +98,7 @@ func TestDo_MaxRetries(t *testing.T) {
 
 func TestDo_LastResponseIsTheResult(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, `{"code":"FIRST"}`), wire.Answer(500, `{"code":"LAST"}`))
+	server := wire.Serve(t, wire.Respond(503, `{"code":"FIRST"}`), wire.Respond(500, `{"code":"LAST"}`))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		result := Do(t.Context(), newSettings(outside), setFeedback(t, server.URL))
@@ -111,7 +111,7 @@ func TestDo_LastResponseIsTheResult(t *testing.T) {
 
 func TestDo_ResponseOfEarlierAttemptIsKept(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`), wire.Reset(""))
+	server := wire.Serve(t, wire.Respond(503, `{"code":"DOWN"}`), wire.Reset(""))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		result := Do(t.Context(), newSettings(outside), setFeedback(t, server.URL))
@@ -123,7 +123,7 @@ func TestDo_ResponseOfEarlierAttemptIsKept(t *testing.T) {
 
 func TestDo_DelaysStayWithinBackoff(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"))
+	server := wire.Serve(t, wire.Respond(503, "{}"))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)
@@ -148,7 +148,7 @@ func TestDo_RetryAfterIsMinimumDelay(t *testing.T) {
 		} {
 			t.Run(http.StatusText(status)+" "+value, func(t *testing.T) {
 				t.Parallel()
-				server := wire.Serve(t, wire.Answer(status, "{}", "Retry-After: "+value), wire.Answer(200, ok))
+				server := wire.Serve(t, wire.Respond(status, "{}", "Retry-After: "+value), wire.Respond(200, ok))
 				outside := newOutside(t)
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
@@ -172,7 +172,7 @@ func TestDo_RetryAfterTooLong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(429, `{"code":"RATE_LIMITED"}`, "Retry-After: "+value))
+			server := wire.Serve(t, wire.Respond(429, `{"code":"RATE_LIMITED"}`, "Retry-After: "+value))
 			outside := newOutside(t)
 			synctest.Test(t, func(t *testing.T) {
 				ctx := t.Context()
@@ -194,7 +194,7 @@ func TestDo_RetryAfterTooLong(t *testing.T) {
 
 func TestDo_DelayWouldOutliveDeadline(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`))
+	server := wire.Serve(t, wire.Respond(503, `{"code":"DOWN"}`))
 	refused := wire.Refused(t)
 	for name, target := range map[string]string{"response": server.URL, "no response": refused} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 
 func TestDo_RequestOnTheWire(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(200, ok))
 	s := newSettings(newPool(t))
 	s.Header.Set("X-Organization-Id", "org-1")
 	result := Do(t.Context(), s, createRun(t, server.URL))
@@ -44,7 +44,7 @@ func TestDo_RequestOnTheWire(t *testing.T) {
 
 func TestDo_RequestWithoutBody(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(200, ok))
 	require.NoError(t, Do(t.Context(), newSettings(newPool(t)), redeliver(t, server.URL)).Err)
 	require.Len(t, server.Requests(), 1)
 	sent := server.Requests()[0]
@@ -57,7 +57,7 @@ func TestDo_RequestWithoutBody(t *testing.T) {
 func TestDo_EscapedPath(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/runs/a%3Bb", "/runs/plain", "/a%2Fb/runs/1", "/runs/1?a=%3B&b"} {
-		server := wire.Serve(t, wire.Answer(200, ok))
+		server := wire.Serve(t, wire.Respond(200, ok))
 		request := getRun(t, server.URL)
 		var err error
 		request.URL, err = request.URL.Parse(path)
@@ -70,7 +70,7 @@ func TestDo_EscapedPath(t *testing.T) {
 
 func TestDo_NoToken(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(200, ok))
 	s := newSettings(newPool(t))
 	s.Token = ""
 	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
@@ -103,7 +103,7 @@ func TestDo_TransportPanics(t *testing.T) {
 
 func TestDo_ContextEndedBefore(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, ok))
+	server := wire.Serve(t, wire.Respond(200, ok))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	result := Do(ctx, newSettings(newPool(t)), setFeedback(t, server.URL))
@@ -114,7 +114,7 @@ func TestDo_ContextEndedBefore(t *testing.T) {
 
 func TestDo_ContextEndsDuringDelay(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, `{"code":"DOWN"}`, "Retry-After: 30"))
+	server := wire.Serve(t, wire.Respond(503, `{"code":"DOWN"}`, "Retry-After: 30"))
 	outside := newOutside(t)
 	cause := errors.New("the user left")
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestResult_Redactor(t *testing.T) {
 
 func TestResult_Redactor_EachTokenOfACall(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "{}"), wire.Reset(""))
+	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Reset(""))
 	outside := newOutside(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettings(outside)

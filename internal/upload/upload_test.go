@@ -29,7 +29,7 @@ import (
 func TestSend_RequestOnTheWire(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 201, 204} {
-		server := wire.Serve(t, wire.Answer(status, ""))
+		server := wire.Serve(t, wire.Respond(status, ""))
 		result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 		require.NoError(t, result.Err)
 		assert.Equal(t, status, result.Response.StatusCode)
@@ -61,7 +61,7 @@ func TestSend_HTTP2(t *testing.T) {
 
 func TestSend_CarriesAttempt(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, ""), wire.Answer(200, ""))
+	server := wire.Serve(t, wire.Respond(503, ""), wire.Respond(200, ""))
 	pool := newPool(t)
 	var attempts []transport.Attempt
 	s := newSettings(roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -86,7 +86,7 @@ func TestSend_ErrorResponse(t *testing.T) {
 	for status, retries := range map[int]bool{400: false, 403: false, 404: false, 417: false, 501: false, 408: true, 429: true, 500: true, 503: true} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(status, denied))
+			server := wire.Serve(t, wire.Respond(status, denied))
 			attempts := map[bool]int{true: 5, false: 1}[retries]
 			result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 			require.NoError(t, result.Err)
@@ -127,7 +127,7 @@ func TestSend_ConnectionFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, step, wire.Answer(200, ""))
+			server := wire.Serve(t, step, wire.Respond(200, ""))
 			result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 			require.NoError(t, result.Err)
 			assert.Equal(t, 2, result.Attempts)
@@ -140,7 +140,7 @@ func TestSend_ConnectionFails(t *testing.T) {
 
 func TestSend_Budget(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, "", "X-Request-Id: req-1"))
+	server := wire.Serve(t, wire.Respond(503, "", "X-Request-Id: req-1"))
 	s := newSettings(newPool(t))
 	s.Budget = transport.NewBudget(1)
 	var records []transport.Record
@@ -164,19 +164,19 @@ func TestSend_ErrorInSuccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(200, body), wire.Answer(200, ""))
+			server := wire.Serve(t, wire.Respond(200, body), wire.Respond(200, ""))
 			result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 			require.NoError(t, result.Err)
 			assert.Equal(t, 2, result.Attempts)
 
-			server = wire.Serve(t, wire.Answer(200, body))
+			server = wire.Serve(t, wire.Respond(200, body))
 			result = Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 			require.ErrorIs(t, result.Err, errNotStored)
 			assert.Equal(t, 5, result.Attempts)
 		})
 	}
 	for name, body := range map[string]string{"XML": "<PutObjectResult/>", "JSON": `{"ok":true}`, "text": "OK", "JSON, empty": "{}"} {
-		server := wire.Serve(t, wire.Answer(200, body))
+		server := wire.Serve(t, wire.Respond(200, body))
 		result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 		require.NoError(t, result.Err, name)
 	}
@@ -184,7 +184,7 @@ func TestSend_ErrorInSuccess(t *testing.T) {
 
 func TestSend_LargeResponse(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(200, strings.Repeat("x", maxResponse+1)))
+	server := wire.Serve(t, wire.Respond(200, strings.Repeat("x", maxResponse+1)))
 	s := newSettings(newPool(t))
 	s.MaxResponseBytes = 64 << 20
 	result := Send(t.Context(), s, targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
@@ -265,9 +265,9 @@ func TestSend_Redirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			other := wire.Serve(t, wire.Answer(200, ""))
+			other := wire.Serve(t, wire.Respond(200, ""))
 			for _, location := range []string{other.URL + "/put", "/other", "https://169.254.169.254/"} {
-				server := wire.Serve(t, wire.Answer(status, "", "Location: "+location))
+				server := wire.Serve(t, wire.Respond(status, "", "Location: "+location))
 				result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), strings.NewReader(content), 0))
 				require.NoError(t, result.Err)
 				assert.Equal(t, status, result.Response.StatusCode)
@@ -309,7 +309,7 @@ func TestSend_BadFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := wire.Serve(t, wire.Answer(200, ""))
+			server := wire.Serve(t, wire.Respond(200, ""))
 			f := opened(t, t.Context(), tc.reader, tc.size)
 			result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), f)
 			if tc.want == nil {
@@ -363,7 +363,7 @@ func TestSend_FileChanges(t *testing.T) {
 			require.True(t, ok)
 			server := wire.Serve(t, func(conn net.Conn, r wire.Request) {
 				assert.NoError(t, change(disk))
-				wire.Answer(200, "")(conn, r)
+				wire.Respond(200, "")(conn, r)
 			})
 			result := Send(t.Context(), newSettings(newPool(t)), targetAt(t, server.URL), opened(t, t.Context(), disk, 0))
 			require.ErrorIs(t, result.Err, errChanged)
@@ -374,7 +374,7 @@ func TestSend_FileChanges(t *testing.T) {
 
 func TestSend_Progress(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Answer(503, ""), wire.Reset(""), wire.Answer(200, ""))
+	server := wire.Serve(t, wire.Respond(503, ""), wire.Reset(""), wire.Respond(200, ""))
 	var seen []int64
 	f := opened(t, t.Context(), strings.NewReader(strings.Repeat("x", 100_000)), 0)
 	f.OnProgress = func(sent, total int64) {

@@ -22,7 +22,7 @@ func certificates() []Fault {
 			if !trusted {
 				authorities = x509.NewCertPool()
 			}
-			script := wire.ServeTLS(t, certificate, wire.Answer(200, success))
+			script := wire.ServeTLS(t, certificate, wire.Respond(200, success))
 			return trusting(t, script.URL, authorities, script.Requests)
 		}
 	}

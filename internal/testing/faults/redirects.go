@@ -40,18 +40,18 @@ func redirects() []Fault {
 			return trusting(t, script.URL, authorities, script.Requests)
 		}},
 		Fault{Name: "307 to an invalid URL", Outcome: Rejected, start: scripted(redirect(307, "http://["+secretResponse))},
-		Fault{Name: "307 without a Location", Outcome: Rejected, start: scripted(wire.Answer(307, failure))},
+		Fault{Name: "307 without a Location", Outcome: Rejected, start: scripted(wire.Respond(307, failure))},
 	)
 }
 
 func redirect(status int, location string) wire.Step {
-	return wire.Answer(status, "", "Location: "+location)
+	return wire.Respond(status, "", "Location: "+location)
 }
 
 // otherOrigin returns the URL of a server that must not receive a request.
 func otherOrigin(t *testing.T) string {
 	t.Helper()
-	script := wire.Serve(t, wire.Answer(200, success))
+	script := wire.Serve(t, wire.Respond(200, success))
 	t.Cleanup(func() { assert.Empty(t, script.Requests(), "a request was sent to another origin") })
 	return script.URL
 }

@@ -33,22 +33,22 @@ func responses() []Fault {
 		invalid("chunk without a length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+secretResponse+"\r\n"),
 		invalid("trailer without a colon", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"+secretResponse+"\r\n\r\n"),
 		invalid("headers too large", "HTTP/1.1 200 OK\r\nX-Long: "+strings.Repeat(secretResponse, 1<<17)),
-		{Name: "invalid gzip data", Outcome: Unknown, start: scripted(wire.Answer(200, secretResponse, "Content-Encoding: gzip"))},
+		{Name: "invalid gzip data", Outcome: Unknown, start: scripted(wire.Respond(200, secretResponse, "Content-Encoding: gzip"))},
 		{Name: "101 Switching Protocols", Outcome: Unknown, start: scripted(wire.Close("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"))},
 
-		processed("body is not JSON", wire.Answer(200, "<html>"+secretResponse)),
-		processed("JSON of another type", wire.Answer(200, `{"id":{"secret":"`+secretResponse+`"}}`, json)),
-		processed("201 without an id", wire.Answer(201, `{}`, json)),
-		processed("201 with an error instead of an id", wire.Answer(201, `{"code":"OOPS","id":null,"secret":"`+secretResponse+`"}`, json)),
-		processed("empty body", wire.Answer(200, "", json)),
+		processed("body is not JSON", wire.Respond(200, "<html>"+secretResponse)),
+		processed("JSON of another type", wire.Respond(200, `{"id":{"secret":"`+secretResponse+`"}}`, json)),
+		processed("201 without an id", wire.Respond(201, `{}`, json)),
+		processed("201 with an error instead of an id", wire.Respond(201, `{"code":"OOPS","id":null,"secret":"`+secretResponse+`"}`, json)),
+		processed("empty body", wire.Respond(200, "", json)),
 		processed("204 No Content", wire.Send("HTTP/1.1 204 No Content\r\n\r\n")),
 		processed("Content-Length too short", wire.Send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"+success)),
-		processed("body too large", wire.Answer(200, `{"id":"`+strings.Repeat(secretResponse, maxBody/10)+`"}`)),
-		processed("gzip bomb", wire.Answer(200, gzipBomb(), "Content-Encoding: gzip")),
+		processed("body too large", wire.Respond(200, `{"id":"`+strings.Repeat(secretResponse, maxBody/10)+`"}`)),
+		processed("gzip bomb", wire.Respond(200, gzipBomb(), "Content-Encoding: gzip")),
 
 		{Name: "one byte at a time", Outcome: Success, start: scripted(byteByByte)},
-		{Name: "502 with an HTML page", Outcome: Unknown, start: scripted(wire.Answer(502, "<html><h1>"+secretResponse+"</h1></html>", "Content-Type: text/html"))},
-		{Name: "500 with an empty body", Outcome: Unknown, start: scripted(wire.Answer(500, ""))},
+		{Name: "502 with an HTML page", Outcome: Unknown, start: scripted(wire.Respond(502, "<html><h1>"+secretResponse+"</h1></html>", "Content-Type: text/html"))},
+		{Name: "500 with an empty body", Outcome: Unknown, start: scripted(wire.Respond(500, ""))},
 		{Name: "400 that echoes the request", Outcome: Rejected, start: scripted(echo(400))},
 		{Name: "503 that echoes the request", Outcome: Unknown, start: scripted(echo(503))},
 	}
@@ -67,7 +67,7 @@ func echo(status int) wire.Step {
 		sent := r.Header.Get("Authorization") + " " + r.Header.Get("X-Secret") + " " + query + " " + r.Body
 		body := fmt.Sprintf(`{"code":%q,"message":%q,"detail":[{"loc":[%q],"msg":%q,"type":%q}],"secret":%q}`,
 			sent, sent, sent, sent, sent, secretResponse)
-		wire.Answer(status, body, "X-Request-Id: "+r.Header.Get("Authorization"))(conn, r)
+		wire.Respond(status, body, "X-Request-Id: "+r.Header.Get("Authorization"))(conn, r)
 	}
 }
 

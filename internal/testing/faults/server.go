@@ -38,7 +38,7 @@ func steps(lasting bool, wrong ...wire.Step) []wire.Step {
 	if lasting {
 		return wrong
 	}
-	return append(slices.Clip(wrong), wire.Answer(200, success))
+	return append(slices.Clip(wrong), wire.Respond(200, success))
 }
 
 // outside returns a server that is reached over real sockets.

@@ -44,7 +44,7 @@ func statuses() []Fault {
 			case status == http.StatusTooManyRequests:
 				f.Outcome = NotProcessed
 			}
-			f.start = scripted(wire.Answer(status, failure, header...))
+			f.start = scripted(wire.Respond(status, failure, header...))
 			all = append(all, f)
 		}
 	}
@@ -56,9 +56,9 @@ func statuses() []Fault {
 func sequences() []Fault {
 	lost := wire.Reset("")
 	return []Fault{
-		{Name: "429, then a lost connection", Outcome: Unknown, Retryable: 1, start: scripted(wire.Answer(429, failure), lost)},
-		{Name: "503, then a lost connection", Outcome: Unknown, start: scripted(wire.Answer(503, failure), lost)},
-		{Name: "lost connection, then 429", Outcome: Unknown, start: scripted(lost, wire.Answer(429, failure))},
-		{Name: "lost connection, then 400", Outcome: Unknown, start: scripted(lost, wire.Answer(400, failure))},
+		{Name: "429, then a lost connection", Outcome: Unknown, Retryable: 1, start: scripted(wire.Respond(429, failure), lost)},
+		{Name: "503, then a lost connection", Outcome: Unknown, start: scripted(wire.Respond(503, failure), lost)},
+		{Name: "lost connection, then 429", Outcome: Unknown, start: scripted(lost, wire.Respond(429, failure))},
+		{Name: "lost connection, then 400", Outcome: Unknown, start: scripted(lost, wire.Respond(400, failure))},
 	}
 }

@@ -115,8 +115,8 @@ func (s *Script) Requests() []Request {
 	return slices.Clone(s.seen)
 }
 
-// Answer responds with a status, header lines ("Name: value") and a body.
-func Answer(status int, body string, header ...string) Step {
+// Respond sends a response with a status, header lines ("Name: value") and a body.
+func Respond(status int, body string, header ...string) Step {
 	head := []string{fmt.Sprintf("HTTP/1.1 %d %s", status, http.StatusText(status)), fmt.Sprintf("Content-Length: %d", len(body))}
 	return Send(strings.Join(append(head, header...), "\r\n") + "\r\n\r\n" + body)
 }
