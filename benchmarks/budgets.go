@@ -28,11 +28,11 @@ type budget struct {
 }
 
 var budgets = []budget{
-	{fullCallTime, 0.50, map[string]float64{"go1.26": 0.40, "go1.27": 0.60}},
-	{fullCallBytes, 0.40, map[string]float64{"go1.26": 0.37, "go1.27": 0.39}},
-	{emptyCallTime, 2.50, map[string]float64{"go1.26": 2.60, "go1.27": 2.75}},
-	{pageTime, 0.45, map[string]float64{"go1.26": 0.31, "go1.27": 0.56}},
-	{loopbackTime, 0.85, map[string]float64{"go1.26": 0.67, "go1.27": 0.80}},
+	{fullCallTime, 0.50, map[string]float64{"go1.26": 0.35, "go1.27": 0.50}},
+	{fullCallBytes, 0.40, map[string]float64{"go1.26": 0.33, "go1.27": 0.34}},
+	{emptyCallTime, 2.50, map[string]float64{"go1.26": 2.30, "go1.27": 2.50}},
+	{pageTime, 0.45, map[string]float64{"go1.26": 0.30, "go1.27": 0.45}},
+	{loopbackTime, 0.85, map[string]float64{"go1.26": 0.65, "go1.27": 0.80}},
 }
 
 // check measures the ratios with each toolchain, prints them, and returns an error
