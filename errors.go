@@ -246,7 +246,10 @@ type DecodeError struct {
 // Error returns the error as one line.
 func (e *DecodeError) Error() string {
 	text := "cannot decode the JSON"
-	if e.StatusCode != 0 {
+	switch {
+	case errors.Is(e.Err, ErrResponseTooLarge):
+		return e.report("the response is too large")
+	case e.StatusCode != 0:
 		text = strconv.Itoa(e.StatusCode) + ": cannot decode the response body"
 	}
 	if e.Field != "" {

@@ -165,6 +165,7 @@ func TestErrors_Text(t *testing.T) {
 		"runflow: 599":             &runflow.APIError{StatusCode: 599},
 		"runflow: Runs.Get: GET /v1/runs/{run_id}: EOF, attempts 3; the last response was 503 DOWN: later, request ID req-1": &runflow.TransportError{CallInfo: get, Err: io.EOF, Last: last},
 		"runflow: cannot decode the JSON":                                                   &runflow.DecodeError{},
+		"runflow: Runs.Get: the response is too large":                                      &runflow.DecodeError{CallInfo: runflow.CallInfo{Operation: "Runs.Get"}, StatusCode: 200, Err: runflow.ErrResponseTooLarge},
 		"runflow: Runs.Get: runID: must not be empty":                                       &runflow.ArgumentError{Operation: "Runs.Get", Argument: "runID", Reason: "must not be empty"},
 		"runflow: WithToken: must not be empty":                                             &runflow.ArgumentError{Argument: "WithToken", Reason: "must not be empty"},
 		"runflow: Runs.Get: 200: cannot decode the response body: model.id: unexpected EOF": &runflow.DecodeError{CallInfo: runflow.CallInfo{Operation: "Runs.Get"}, StatusCode: 200, Field: "model.id", Err: io.ErrUnexpectedEOF},

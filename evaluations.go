@@ -172,7 +172,7 @@ type createEvaluationBody struct {
 	GenerationPrompt       string           `json:"generation_prompt,omitzero"`
 	EvaluationInstructions string           `json:"evaluation_instructions,omitzero"`
 	InputAttributes        JSON             `json:"input_attributes,omitzero"`
-	ReferenceImages        []ReferenceImage `json:"reference_images,omitzero"`
+	ReferenceImages        []ReferenceImage `json:"reference_images,omitempty"`
 	RunID                  string           `json:"run_id,omitzero"`
 	ClientRef              string           `json:"client_ref,omitzero"`
 	JobClass               string           `json:"job_class,omitzero"`

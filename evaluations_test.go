@@ -68,6 +68,16 @@ func TestEvaluationsService_Requests(t *testing.T) {
 			response: `{"id":"e-1","status_code":"pending"}`,
 			want:     &runflow.Evaluation{ID: "e-1", StatusCode: runflow.EvaluationStatusPending},
 		},
+		"Create with an empty list": {
+			call: func(ctx context.Context, c *runflow.Client) (any, error) {
+				params := oneImage
+				params.ReferenceImages = []runflow.ReferenceImage{}
+				return c.Evaluations.Create(ctx, params)
+			},
+			method: "POST", uri: "/v1/evaluations", hasKey: true,
+			body:     `{"generated_image_url":"https://example.com/cat.png","task_type":"headshot"}`,
+			response: `{"id":"e-1"}`, want: &runflow.Evaluation{ID: "e-1"},
+		},
 		"Create with all params": {
 			call: func(ctx context.Context, c *runflow.Client) (any, error) {
 				return c.Evaluations.Create(ctx, runflow.CreateEvaluationParams{
