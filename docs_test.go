@@ -134,7 +134,7 @@ func TestModules_GoLine(t *testing.T) {
 		require.NoError(t, err)
 		line := regexp.MustCompile(`(?m)^go (1\.\d+\.0)$`).FindStringSubmatch(string(mod))
 		require.NotNil(t, line, module)
-		assert.Contains(t, string(ci), "lines=(go"+line[1]+" ", module)
+		assert.Contains(t, string(ci), "oldest=go"+line[1]+" ", module)
 		assert.NotContains(t, string(mod), "\ntoolchain ", module)
 	}
 }
