@@ -95,7 +95,10 @@ func (c *call) begin(req *http.Request) error {
 	if len(c.Request.Body) > 0 && e.Retry != endpoint.Idempotent {
 		c.body = new(bodyState)
 	}
-	req.Header = http.Header{} // net/http may have added cookies to that of the last attempt
+	req.Header = make(http.Header) // net/http may have added cookies to that of the last attempt
+	if cookie := s.Header["Cookie"]; cookie != nil {
+		req.Header["Cookie"] = cookie // net/http appends those of the client's jar
+	}
 	c.Attempts++
 	return nil
 }

@@ -131,6 +131,7 @@ func TestDo_HeadersAddedByClient(t *testing.T) {
 	jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: "1", Path: "/"}})
 	s := newSettings(nil)
 	s.BackoffMin, s.BackoffMax = 1, 1
+	s.Header["Cookie"] = []string{"own=1"}
 	s.HTTPClient = NewHTTPClient(&http.Client{Jar: jar, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
 		req.Header.Set("X-Redirected", "yes")
 		return nil
@@ -139,10 +140,11 @@ func TestDo_HeadersAddedByClient(t *testing.T) {
 	requests := server.Requests()
 	require.Len(t, requests, 3)
 	for _, r := range requests {
-		assert.Equal(t, []string{"session=1"}, r.Header["Cookie"], "each attempt sends it once")
+		assert.Equal(t, []string{"own=1; session=1"}, r.Header["Cookie"], "each attempt sends them once")
 		assert.Equal(t, []string{"Bearer " + testToken}, r.Header["Authorization"])
 	}
 	assert.Equal(t, "yes", requests[2].Header.Get("X-Redirected"))
+	assert.Equal(t, []string{"own=1"}, s.Header["Cookie"], "the settings are not changed")
 }
 
 func TestNewHTTPClient_CopiesClient(t *testing.T) {
