@@ -110,7 +110,7 @@ var jsonContent = []string{"application/json"}
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	once := req.WithContext(c.attemptCtx)
 	once.Header = maps.Clone(c.settings.Header) // the values are shared, so they must not be changed
-	maps.Copy(once.Header, req.Header)          // what net/http has added, such as cookies
+	maps.Copy(once.Header, req.Header)          // those that net/http has added, such as cookies
 	if c.token != "" {
 		once.Header["Authorization"] = []string{"Bearer " + c.token}
 	}
