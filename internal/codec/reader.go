@@ -583,7 +583,7 @@ func readTextValue(r *reader, v reflect.Value) error {
 		return err
 	}
 	target, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
-	if err := target.UnmarshalText(content(quoted)); err != nil {
+	if err := target.UnmarshalText(bytes.Clone(content(quoted))); err != nil {
 		return &Error{Reason: doesNotFit, Cause: err, skippable: true}
 	}
 	return nil

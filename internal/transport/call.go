@@ -64,8 +64,8 @@ func Do(ctx context.Context, settings *Settings, request *Request) *Result {
 	return &c.Result
 }
 
-// begin starts the next attempt: it waits for the rate limiter and asks for the token.
-// Its errors end the call.
+// begin starts the next attempt: it waits for the rate limiter, asks for the
+// token and sets the headers. Its errors end the call.
 func (c *call) begin(req *http.Request) error {
 	if c.ctx.Err() != nil {
 		return Ended(c.ctx)
@@ -91,13 +91,20 @@ func (c *call) begin(req *http.Request) error {
 		c.tokens = append(c.tokens, c.token)
 	}
 	c.token = token
-	c.body = nil
-	if len(c.Request.Body) > 0 && e.Retry != endpoint.Idempotent {
-		c.body = new(bodyState)
+	// The caller's redirect policy sees these headers, and may change them.
+	req.Header = maps.Clone(s.Header) // the values are shared, so they must not be changed
+	if token != "" {
+		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
-	req.Header = make(http.Header) // net/http may have added cookies to that of the last attempt
-	if cookie := s.Header["Cookie"]; cookie != nil {
-		req.Header["Cookie"] = cookie // net/http appends those of the client's jar
+	c.body = nil
+	if len(c.Request.Body) > 0 {
+		req.Header["Content-Type"] = jsonContent
+		if e.Retry != endpoint.Idempotent {
+			c.body = new(bodyState)
+		}
+	}
+	if c.Request.Key != "" {
+		req.Header["Idempotency-Key"] = []string{c.Request.Key}
 	}
 	c.Attempts++
 	return nil
@@ -105,21 +112,10 @@ func (c *call) begin(req *http.Request) error {
 
 var jsonContent = []string{"application/json"}
 
-// RoundTrip sets the headers and sends one HTTP request of the attempt: its first one,
-// or one that follows a redirect.
+// RoundTrip sends one HTTP request of the attempt: its first one, or one that
+// follows a redirect.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	once := req.WithContext(c.attemptCtx)
-	once.Header = maps.Clone(c.settings.Header) // the values are shared, so they must not be changed
-	maps.Copy(once.Header, req.Header)          // those that net/http has added, such as cookies
-	if c.token != "" {
-		once.Header["Authorization"] = []string{"Bearer " + c.token}
-	}
-	if len(c.Request.Body) > 0 {
-		once.Header["Content-Type"] = jsonContent
-	}
-	if c.Request.Key != "" {
-		once.Header["Idempotency-Key"] = []string{c.Request.Key}
-	}
 	// Without GetBody, net/http cannot send the request again by itself, without
 	// the knowledge of the SDK and its retry budget.
 	once.GetBody = nil

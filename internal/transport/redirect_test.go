@@ -121,6 +121,27 @@ func TestNewHTTPClient_PolicyOfCaller(t *testing.T) {
 	})
 }
 
+func TestNewHTTPClient_PolicyChangesHeaders(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
+	s := newSettings(nil)
+	s.Header["X-Deleted"], s.Header["X-Copied"], s.Header["Referer"] = []string{"1"}, []string{"2"}, []string{"https://own.example/"}
+	s.HTTPClient = NewHTTPClient(&http.Client{CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		req.Header.Del("X-Deleted")
+		req.Header.Set("Authorization", "Bearer other")
+		req.Header.Set("X-Copied", via[0].Header.Get("X-Copied"))
+		return nil
+	}}, newPool(t))
+	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
+	requests := server.Requests()
+	require.Len(t, requests, 2)
+	moved := requests[1].Header
+	assert.Empty(t, moved["X-Deleted"])
+	assert.Equal(t, "Bearer other", moved.Get("Authorization"))
+	assert.Equal(t, "2", moved.Get("X-Copied"))
+	assert.Equal(t, "https://own.example/", moved.Get("Referer"))
+}
+
 func TestDo_HeadersAddedByClient(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
