@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"net"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,4 +66,44 @@ func (c *closing) Close() error {
 	default:
 	}
 	return c.Conn.Close()
+}
+
+// If a write fails before its first byte, net/http sends the request on another
+// connection. The server cannot have processed it, so that this is no repetition.
+func TestDo_WithoutBody_NothingWritten(t *testing.T) {
+	t.Parallel()
+	server := wire.Serve(t, wire.Respond(200, ok), wire.Respond(200, ok))
+	pool := newPool(t)
+	dial, first := pool.DialContext, new(breaking)
+	pool.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if first.Conn == nil {
+			first.Conn = conn
+			return first, err
+		}
+		return conn, err
+	}
+	s := newSettings(pool)
+
+	require.NoError(t, Do(t.Context(), s, redeliver(t, server.URL)).Err)
+	first.broken.Store(true)
+	result := Do(t.Context(), s, redeliver(t, server.URL))
+	require.NoError(t, result.Err)
+	assert.Equal(t, 1, result.Attempts)
+	assert.False(t, result.OutcomeUnknown)
+	assert.Len(t, server.Requests(), 2)
+}
+
+// A breaking is a connection whose writes fail once it is broken.
+type breaking struct {
+	net.Conn
+
+	broken atomic.Bool
+}
+
+func (c *breaking) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, syscall.EPIPE
+	}
+	return c.Conn.Write(p)
 }

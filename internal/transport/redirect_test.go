@@ -144,28 +144,39 @@ func TestNewHTTPClient_PolicyChangesHeaders(t *testing.T) {
 
 func TestDo_HeadersAddedByClient(t *testing.T) {
 	t.Parallel()
-	server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	u, err := url.Parse(server.URL)
-	require.NoError(t, err)
-	jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: "1", Path: "/"}})
-	s := newSettings(nil)
-	s.BackoffMin, s.BackoffMax = 1, 1
-	s.Header["Cookie"] = []string{"own=1"}
-	s.HTTPClient = NewHTTPClient(&http.Client{Jar: jar, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
-		req.Header.Set("X-Redirected", "yes")
-		return nil
-	}}, newPool(t))
-	require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
-	requests := server.Requests()
-	require.Len(t, requests, 3)
-	for _, r := range requests {
-		assert.Equal(t, []string{"own=1; session=1"}, r.Header["Cookie"], "each attempt sends them once")
-		assert.Equal(t, []string{"Bearer " + testToken}, r.Header["Authorization"])
+	for name, tc := range map[string]struct{ own, want []string }{
+		"jar":                 {nil, []string{"session=1"}},
+		"jar and own cookies": {[]string{"own=1"}, []string{"own=1; session=1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := wire.Serve(t, wire.Respond(503, "{}"), wire.Respond(307, "", "Location: /moved"), wire.Respond(200, ok))
+			jar, err := cookiejar.New(nil)
+			require.NoError(t, err)
+			u, err := url.Parse(server.URL)
+			require.NoError(t, err)
+			jar.SetCookies(u, []*http.Cookie{{Name: "session", Value: "1", Path: "/"}})
+			s := newSettings(nil)
+			s.BackoffMin, s.BackoffMax = 1, 1
+			if tc.own != nil {
+				s.Header["Cookie"] = tc.own
+			}
+			before := s.Header.Clone()
+			s.HTTPClient = NewHTTPClient(&http.Client{Jar: jar, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
+				req.Header.Set("X-Redirected", "yes")
+				return nil
+			}}, newPool(t))
+			require.NoError(t, Do(t.Context(), s, getRun(t, server.URL)).Err)
+			requests := server.Requests()
+			require.Len(t, requests, 3)
+			for _, r := range requests {
+				assert.Equal(t, tc.want, r.Header["Cookie"], "each request has them once")
+				assert.Equal(t, []string{"Bearer " + testToken}, r.Header["Authorization"])
+			}
+			assert.Equal(t, "yes", requests[2].Header.Get("X-Redirected"))
+			assert.Equal(t, before, s.Header, "the settings are not changed")
+		})
 	}
-	assert.Equal(t, "yes", requests[2].Header.Get("X-Redirected"))
-	assert.Equal(t, []string{"own=1"}, s.Header["Cookie"], "the settings are not changed")
 }
 
 func TestNewHTTPClient_CopiesClient(t *testing.T) {
