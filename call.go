@@ -164,7 +164,7 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 		req.Route = r.target.Path
 		u.RawPath, u.RawQuery = u.EscapedPath()+r.target.EscapedPath(), r.target.RawQuery
 	} else {
-		values := make([]string, 0, 3)
+		values := make([]string, 0, 3) // not longer in any route, so that it needs no allocation
 		for _, arg := range r.path {
 			values = append(values, arg.value)
 		}
