@@ -116,6 +116,9 @@ func callOverHTTP2(t *testing.T, fault streamFault, class faults.Class, lasting 
 	_ = listener.Close()
 	server.mu.Lock()
 	defer server.mu.Unlock()
+	for _, conn := range server.conns {
+		_ = conn.Close() // a stream may still be open
+	}
 	report.Requests, report.Duration = server.seen, 0 // real time is not reproducible
 	return report
 }
@@ -126,8 +129,9 @@ type http2Server struct {
 	fault   streamFault
 	lasting bool
 
-	mu   sync.Mutex
-	seen []wire.Request
+	mu    sync.Mutex
+	seen  []wire.Request
+	conns []net.Conn
 }
 
 type http2Conn struct {
@@ -143,6 +147,9 @@ func (s *http2Server) serve(listener net.Listener) {
 		if err != nil {
 			return
 		}
+		s.mu.Lock()
+		s.conns = append(s.conns, conn)
+		s.mu.Unlock()
 		go s.handle(conn)
 	}
 }

@@ -63,7 +63,7 @@ var toxics = []toxic{
 	newToxic("response at 1 KB per second", faults.Unknown, "bandwidth", responses, map[string]any{"rate": 1}),
 	newToxic("response lost", faults.Unknown, "timeout", responses, map[string]any{"timeout": 0}),
 	newToxic("request lost", faults.Unknown, "timeout", requests, map[string]any{"timeout": 0}),
-	newToxic("response lost, then the connection closed", faults.Unknown, "timeout", responses, map[string]any{"timeout": 300}),
+	newToxic("response lost, then the connection closed", faults.Unknown, "timeout", responses, map[string]any{"timeout": 1500}),
 	newToxic("connection reset at the response", faults.Unknown, "reset_peer", responses, map[string]any{"timeout": 0}),
 	newToxic("connection reset at the request", faults.Unknown, "reset_peer", requests, map[string]any{"timeout": 0}),
 	newToxic("connection closed during the headers of the response", faults.Unknown, "limit_data", responses, map[string]any{"bytes": 60}),
