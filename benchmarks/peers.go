@@ -5,15 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/runflow-io/runflow-go/benchmarks/peer/gitlab"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/godo"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/gogithub"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/gotfe"
 	"github.com/runflow-io/runflow-go/benchmarks/peer/nethttp"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/openai"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/retryable"
 	"github.com/runflow-io/runflow-go/benchmarks/peer/runflow"
-	"github.com/runflow-io/runflow-go/benchmarks/peer/stripe"
 )
 
 // A call sets feedback on a run and decodes the response, or makes another call of
@@ -30,15 +23,6 @@ type peer struct {
 var (
 	byHand     = peer{"net/http + encoding/json by hand", "nethttp", nethttp.New}
 	runflowSDK = peer{"**runflow-go**", "runflow", runflow.New}
-	others     = []peer{
-		{"go-retryablehttp by hand", "retryable", retryable.New},
-		{"go-github", "gogithub", gogithub.New},
-		{"gitlab client-go", "gitlab", gitlab.New},
-		{"godo", "godo", godo.New},
-		{"go-tfe", "gotfe", gotfe.New},
-		{"openai-go", "openai", openai.New},
-		{"stripe-go", "stripe", stripe.New},
-	}
 )
 
 // connect returns the call of each peer.

@@ -19,13 +19,17 @@ func measureToolchains(o options) ([]result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	tags := "peers" // see others.go
+	if o.check {
+		tags = ""
+	}
 	var available []string
 	for toolchain := range strings.SplitSeq(o.toolchains, ",") {
 		if out, err := goCommand(toolchain, "version"); err != nil {
 			fmt.Fprintf(os.Stderr, "%s is not available: %v\n%s", toolchain, err, out)
 			continue
 		}
-		if out, err := goCommand(toolchain, "build", "-o", filepath.Join(dir, toolchain), "."); err != nil {
+		if out, err := goCommand(toolchain, "build", "-tags", tags, "-o", filepath.Join(dir, toolchain), "."); err != nil {
 			return nil, fmt.Errorf("build with %s: %w\n%s", toolchain, err, out)
 		}
 		available = append(available, toolchain)

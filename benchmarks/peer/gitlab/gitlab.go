@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package gitlab uses the request functions of GitLab's client-go.
 package gitlab
 

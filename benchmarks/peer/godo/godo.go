@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package godo uses the request functions of DigitalOcean's godo.
 package godo
 

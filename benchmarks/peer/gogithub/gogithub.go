@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package gogithub uses the request functions of go-github.
 package gogithub
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package gotfe uses the request functions of HashiCorp's go-tfe, with plain JSON.
 package gotfe
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package openai uses the request functions of openai-go.
 package openai
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Package stripe uses the raw requests of stripe-go, and decodes the response with
 // encoding/json.
 package stripe

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command gitlab sets feedback on a run with the package peer/gitlab.
 package main
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command godo sets feedback on a run with the package peer/godo.
 package main
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command gogithub sets feedback on a run with the package peer/gogithub.
 package main
 

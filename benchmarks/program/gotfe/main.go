@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command gotfe sets feedback on a run with the package peer/gotfe.
 package main
 

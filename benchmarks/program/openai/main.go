@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command openai sets feedback on a run with the package peer/openai.
 package main
 

@@ -1,3 +1,5 @@
+//go:build peers
+
 // Command stripe sets feedback on a run with the package peer/stripe.
 package main
 
