@@ -158,8 +158,8 @@ func (r request) build(e *endpoint.Endpoint, s *settings) (*transport.Request, e
 	if err != nil {
 		return nil, err
 	}
-	u := *s.baseURL
-	req := &transport.Request{Endpoint: e, URL: &u, Key: s.call.key, Replayable: s.call.key != ""}
+	req := &transport.Request{Endpoint: e, URL: *s.baseURL, Key: s.call.key, Replayable: s.call.key != ""}
+	u := &req.URL
 	if r.target != nil {
 		req.Route = r.target.Path
 		u.RawPath, u.RawQuery = u.EscapedPath()+r.target.EscapedPath(), r.target.RawQuery

@@ -62,7 +62,7 @@ func (q quiet) RoundTrip(req *http.Request) (*http.Response, error) {
 // of failed attempts and needs no retry budget. The response of the result has no
 // body, unless it is an error response.
 func Fetch(ctx context.Context, settings *transport.Settings, target *url.URL, f *File) *transport.Result {
-	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.RunsDownload, URL: target})
+	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.RunsDownload, URL: *target})
 	for failed := 0; ; {
 		if ctx.Err() != nil {
 			result.Err = transport.Ended(ctx)
@@ -103,7 +103,7 @@ type finalError struct{ error }
 func (e *finalError) Unwrap() error { return e.error }
 
 func attempt(ctx context.Context, settings *transport.Settings, result *transport.Result, f *File) (*transport.Response, error) {
-	target := result.Request.URL
+	target := &result.Request.URL
 	limited, deadline := settings.NewAttempt(ctx, endpoint.RunsDownload, result.Attempts)
 	defer deadline.Stop()
 	req := (&http.Request{

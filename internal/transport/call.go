@@ -25,7 +25,6 @@ type call struct {
 	// The current attempt:
 	attemptCtx context.Context
 	deadline   *Deadline
-	started    time.Time
 	body       *bodyState // nil if the request has no body or is idempotent
 }
 
@@ -44,7 +43,7 @@ func Do(ctx context.Context, settings *Settings, request *Request) *Result {
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	req := &retryablehttp.Request{Request: (&http.Request{
-		Method: request.Endpoint.Method, URL: request.URL, Host: request.URL.Host,
+		Method: request.Endpoint.Method, URL: &request.URL, Host: request.URL.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)}
 	if len(request.Body) > 0 {
@@ -77,7 +76,6 @@ func (c *call) begin(req *http.Request) error {
 		}
 	}
 	c.attemptCtx, c.deadline = s.NewAttempt(c.ctx, e, c.Attempts+1)
-	c.started = time.Now()
 	token := s.Token
 	if s.TokenSource != nil {
 		var err error
@@ -149,7 +147,7 @@ func (c *call) end(ctx context.Context, resp *http.Response, err error) (retry b
 		c.Response = response
 	}
 	c.deadline.Stop()
-	took, delay := time.Since(c.started), time.Duration(0)
+	took, delay := time.Since(c.deadline.started), time.Duration(0)
 	if err != nil || response.StatusCode/100 != 2 {
 		processed := c.mayHaveBeenProcessed(response, err, resp != nil, stopped)
 		c.OutcomeUnknown = c.OutcomeUnknown || processed

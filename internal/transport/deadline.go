@@ -17,6 +17,7 @@ import (
 // context.
 type Deadline struct {
 	attempt Attempt
+	started time.Time
 	limit   time.Duration
 	cancel  context.CancelCauseFunc
 
@@ -34,7 +35,7 @@ type Deadline struct {
 // does not count, because the server does not cause this wait. It counts while a
 // connection is being opened for the attempt.
 func (s *Settings) NewAttempt(ctx context.Context, e *endpoint.Endpoint, number int) (context.Context, *Deadline) {
-	d := &Deadline{attempt: Attempt{e.Operation, e.Method, e.Route, number}, limit: s.AttemptTimeout, resumed: time.Now()}
+	d := &Deadline{attempt: Attempt{e.Operation, e.Method, e.Route, number}, started: time.Now(), limit: s.AttemptTimeout}
 	if own := s.HTTPClient.Timeout; own > 0 && (d.limit == 0 || own < d.limit) {
 		d.limit = own
 	}
@@ -42,7 +43,7 @@ func (s *Settings) NewAttempt(ctx context.Context, e *endpoint.Endpoint, number 
 	if d.limit == 0 {
 		return ctx, d
 	}
-	d.left = d.limit
+	d.resumed, d.left = d.started, d.limit
 	d.timer = time.AfterFunc(d.limit, d.expire)
 	if s.MayQueue {
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

@@ -64,7 +64,7 @@ func newRequest(t *testing.T, target string, e endpoint.Endpoint) *Request {
 	t.Helper()
 	u, err := url.Parse(target)
 	require.NoError(t, err)
-	return &Request{Endpoint: &e, URL: u}
+	return &Request{Endpoint: &e, URL: *u}
 }
 
 // getRun returns a request without a body.

@@ -44,7 +44,7 @@ type Settings struct {
 type Request struct {
 	Endpoint *endpoint.Endpoint
 	Route    string // shown in errors in place of the endpoint's route, if it is not ""
-	URL      *url.URL
+	URL      url.URL
 	Body     []byte // JSON; nil sends no body
 	Key      string // idempotency key; "" sends none
 	// Replayable reports that the server recognizes the key, so that the request

@@ -59,9 +59,9 @@ func TestDo_EscapedPath(t *testing.T) {
 	for _, path := range []string{"/runs/a%3Bb", "/runs/plain", "/a%2Fb/runs/1", "/runs/1?a=%3B&b"} {
 		server := wire.Serve(t, wire.Respond(200, ok))
 		request := getRun(t, server.URL)
-		var err error
-		request.URL, err = request.URL.Parse(path)
+		u, err := request.URL.Parse(path)
 		require.NoError(t, err)
+		request.URL = *u
 		require.NoError(t, Do(t.Context(), newSettings(newPool(t)), request).Err)
 		require.Len(t, server.Requests(), 1)
 		assert.Equal(t, path, server.Requests()[0].URI)

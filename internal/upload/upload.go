@@ -33,7 +33,7 @@ const maxResponse = 1 << 20
 // that it should have, ends the upload before its last byte is sent. The body of the
 // result's response is at most an error's.
 func Send(ctx context.Context, settings *transport.Settings, target *url.URL, f *File) *transport.Result {
-	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.AssetsSend, URL: target})
+	result := transport.NewResult(settings, &transport.Request{Endpoint: endpoint.AssetsSend, URL: *target})
 	for {
 		if ctx.Err() != nil {
 			result.Err = transport.Ended(ctx)
@@ -66,7 +66,7 @@ func attempt(ctx context.Context, settings *transport.Settings, result *transpor
 	limited, deadline := settings.NewAttempt(ctx, endpoint.AssetsSend, result.Attempts)
 	defer deadline.Stop()
 	b := newBody(f, deadline)
-	resp, err := settings.HTTPClient.Do(newRequest(result.Request.URL, f, b, settings.Header["User-Agent"]).WithContext(limited)) //nolint:bodyclose // Read closes it
+	resp, err := settings.HTTPClient.Do(newRequest(&result.Request.URL, f, b, settings.Header["User-Agent"]).WithContext(limited)) //nolint:bodyclose // Read closes it
 	var response *transport.Response
 	if err == nil {
 		response, err = transport.Read(resp, min(settings.MaxResponseBytes, maxResponse))
