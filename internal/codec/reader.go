@@ -26,8 +26,8 @@ import (
 // struct, and is made once per type instead of once per value. The library does all
 // of the lexing, and decodes all other types.
 //
-// To get a page of 500 runs takes 0.30 times the time of net/http and encoding/json
-// on Go 1.26, and 0.46 times on Go 1.27; the directory benchmarks measures it. The
+// To get a page of 500 runs takes 0.29 times the time of net/http and encoding/json
+// on Go 1.26, and 0.48 times on Go 1.27; the directory benchmarks measures it. The
 // plans also have a tolerance that no library has: an optional value of an
 // unexpected form is decoded like an absent one, instead of failing the whole page
 // of runs.
