@@ -56,7 +56,7 @@ func TestCalls_Allocations(t *testing.T) { //nolint:paralleltest // it counts th
 		max  float64
 		call func()
 	}{
-		{"run without fields", 43, setFeedback(`{"id":"1"}`)},
+		{"run without fields", 41, setFeedback(`{"id":"1"}`)},
 		{"run with everything", 210, setFeedback(sample)},
 		{"page of 100 runs with everything", 100 * 170, func() {
 			if _, err := list.Runs.List(ctx, runflow.ListRunsParams{}); err != nil {
