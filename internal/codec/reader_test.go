@@ -391,16 +391,18 @@ func TestUnmarshal_ManyTexts(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// A reader compares the quoted forms of repeated strings.
-// A reader remembers strings by the hash of their quoted form. There are enough pairs
-// for some to have the same place, if the text of one is the quoted form of the other.
+// A reader remembers strings by the hash of their quoted form, and compares this form.
+// There are enough strings for some to have the same place as one whose text is their
+// quoted form.
 func TestUnmarshal_TextsWithEscapes(t *testing.T) {
 	t.Parallel()
 	var quoted, want, got []string
 	for i := range 5000 {
 		n := strconv.Itoa(i)
-		quoted = append(quoted, `"`+n+`\\nb"`, `"`+n+`\nb"`)
-		want = append(want, n+`\nb`, n+"\nb")
+		for _, inner := range [][2]string{{`\\nb`, `\nb`}, {`\nb`, "\nb"}, {`\u0061`, "a"}, {"a", "a"}, {`\\u0061`, `\u0061`}} {
+			quoted = append(quoted, `"`+n+inner[0]+`"`)
+			want = append(want, n+inner[1])
+		}
 	}
 	require.NoError(t, Unmarshal(t.Context(), []byte("["+strings.Join(quoted, ",")+"]"), &got))
 	assert.Equal(t, want, got)
