@@ -69,7 +69,7 @@ func (c *closing) Close() error {
 }
 
 // If a write fails before its first byte, net/http sends the request on another
-// connection. The server cannot have processed it, so that this is no repetition.
+// connection. That is safe, because the server has received nothing.
 func TestDo_WithoutBody_NothingWritten(t *testing.T) {
 	t.Parallel()
 	server := wire.Serve(t, wire.Respond(200, ok), wire.Respond(200, ok))

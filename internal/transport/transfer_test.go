@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,7 +39,7 @@ func TestResult_Next(t *testing.T) {
 				if tc.isSpent {
 					require.True(t, s.Budget.Spend())
 				}
-				result := NewResult(s, &Request{Endpoint: endpoint.AssetsSend, URL: url.URL{}})
+				result := NewResult(s, &Request{Endpoint: endpoint.AssetsSend})
 				started := time.Now()
 				assert.Equal(t, tc.want, result.Next(t.Context(), tc.ending))
 				assert.Equal(t, tc.want, time.Now().After(started))
@@ -64,7 +63,7 @@ func TestResult_Next_ContextEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Millisecond, cancel)
 		s := &Settings{MaxRetries: 2, BackoffMin: time.Hour, BackoffMax: time.Hour}
-		result := NewResult(s, &Request{Endpoint: endpoint.AssetsSend, URL: url.URL{}})
+		result := NewResult(s, &Request{Endpoint: endpoint.AssetsSend})
 		assert.False(t, result.Next(ctx, Ending{Err: errors.New("reset"), Failed: 1, MayRetry: true}))
 		require.ErrorIs(t, result.Err, context.Canceled)
 	})
