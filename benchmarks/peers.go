@@ -20,6 +20,9 @@ type peer struct {
 	connect func(client *http.Client, baseURL string, newRun func() any) (func(context.Context) error, error)
 }
 
+// withPeers is the flag of the go command for the long run, see others.go.
+const withPeers = "-tags=peers"
+
 var (
 	byHand     = peer{"net/http + encoding/json by hand", "nethttp", nethttp.New}
 	runflowSDK = peer{"**runflow-go**", "runflow", runflow.New}

@@ -29,7 +29,7 @@ func programs(peers []peer, run []byte, rounds int) (table, error) {
 	}
 	for _, p := range peers {
 		binary, source := filepath.Join(dir, p.program), "./program/"+p.program
-		if out, err := command("go", "build", "-tags", "peers", "-trimpath", "-ldflags=-s -w", "-o", binary, source).CombinedOutput(); err != nil {
+		if out, err := command("go", "build", withPeers, "-trimpath", "-ldflags=-s -w", "-o", binary, source).CombinedOutput(); err != nil {
 			return table{}, fmt.Errorf("%s: %w\n%s", p.name, err, out)
 		}
 		info, err := os.Stat(binary)
@@ -52,7 +52,7 @@ func programs(peers []peer, run []byte, rounds int) (table, error) {
 // linkedModules returns the number of modules of which a program has packages, but
 // without this module.
 func linkedModules(source string) (int, error) {
-	out, err := command("go", "list", "-tags", "peers", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", source).Output()
+	out, err := command("go", "list", withPeers, "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", source).Output()
 	modules := strings.Fields(string(out))
 	slices.Sort(modules)
 	return len(slices.Compact(modules)) - 1, err

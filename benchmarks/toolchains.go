@@ -19,9 +19,9 @@ func measureToolchains(o options) ([]result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	tags := "peers" // see others.go
+	tags := withPeers
 	if o.check {
-		tags = ""
+		tags = "-tags="
 	}
 	var available []string
 	for toolchain := range strings.SplitSeq(o.toolchains, ",") {
@@ -29,7 +29,7 @@ func measureToolchains(o options) ([]result, error) {
 			fmt.Fprintf(os.Stderr, "%s is not available: %v\n%s", toolchain, err, out)
 			continue
 		}
-		if out, err := goCommand(toolchain, "build", "-tags", tags, "-o", filepath.Join(dir, toolchain), "."); err != nil {
+		if out, err := goCommand(toolchain, "build", tags, "-o", filepath.Join(dir, toolchain), "."); err != nil {
 			return nil, fmt.Errorf("build with %s: %w\n%s", toolchain, err, out)
 		}
 		available = append(available, toolchain)
